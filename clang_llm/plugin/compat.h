@@ -1,0 +1,104 @@
+// The one place that knows how LLVM versions differ. Built and tested with 14, 15, 16, 19 and 22; 17, 18, 20 and 21 follow
+// the version in which each change appeared.
+#pragma once
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CodeGen.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/StringSaver.h"
+#include "llvm/Target/TargetMachine.h"
+#if LLVM_VERSION_MAJOR >= 15
+#include "llvm/Support/BLAKE3.h"
+#endif
+#if LLVM_VERSION_MAJOR >= 17
+#include "llvm/TargetParser/Triple.h"
+#else
+#include "llvm/ADT/Triple.h"
+#endif
+
+namespace compat {
+
+#if LLVM_VERSION_MAJOR >= 15
+using KeyHash = llvm::BLAKE3; // 32-byte digest
+#else
+using KeyHash = llvm::SHA256; // LLVM 14 has no BLAKE3; 32-byte digest as well
+#endif
+
+#if LLVM_VERSION_MAJOR >= 18
+constexpr auto ObjectFile = llvm::CodeGenFileType::ObjectFile;
+#else
+constexpr auto ObjectFile = llvm::CGFT_ObjectFile;
+#endif
+
+// clang hands its TargetMachine and profile options to PassBuilder, which keeps them private, and so does TargetLibraryInfo with
+// the table of library functions. An explicit instantiation may name private members, so this is legal C++.
+template <typename Tag, typename Tag::type Member> struct Expose {
+  friend typename Tag::type expose(Tag) { return Member; }
+};
+struct TargetMachineTag {
+  using type = llvm::TargetMachine *llvm::PassBuilder::*;
+  friend type expose(TargetMachineTag);
+};
+template struct Expose<TargetMachineTag, &llvm::PassBuilder::TM>;
+struct ProfileTag {
+#if LLVM_VERSION_MAJOR >= 16
+  using type = std::optional<llvm::PGOOptions> llvm::PassBuilder::*;
+#else
+  using type = llvm::Optional<llvm::PGOOptions> llvm::PassBuilder::*;
+#endif
+  friend type expose(ProfileTag);
+};
+template struct Expose<ProfileTag, &llvm::PassBuilder::PGOOpt>;
+struct LibraryTag {
+  using type = const llvm::TargetLibraryInfoImpl *llvm::TargetLibraryInfo::*;
+  friend type expose(LibraryTag);
+};
+template struct Expose<LibraryTag, &llvm::TargetLibraryInfo::Impl>;
+
+inline llvm::TargetMachine *targetMachine(llvm::PassBuilder &PB) { return PB.*expose(TargetMachineTag()); }
+inline bool hasProfile(llvm::PassBuilder &PB) { return bool(PB.*expose(ProfileTag())); }
+inline const llvm::TargetLibraryInfoImpl &libraryTable(const llvm::TargetLibraryInfo &TLI) {
+  return *(TLI.*expose(LibraryTag()));
+}
+
+// clang's own -cc1 arguments, after response files, config files and overrides. They point into storage that lives as
+// long as the compile, or into Saver's (LLVM 20+ keeps one flattened string).
+inline llvm::SmallVector<llvm::StringRef, 64> frontEndArguments(const llvm::TargetMachine &TM, llvm::StringSaver &Saver) {
+  llvm::SmallVector<llvm::StringRef, 64> Arguments;
+#if LLVM_VERSION_MAJOR >= 20
+  llvm::SmallVector<const char *, 64> Words;
+  llvm::cl::TokenizeGNUCommandLine(TM.Options.MCOptions.CommandlineArgs, Saver, Words);
+  for (const char *Word : Words)
+    Arguments.push_back(Word);
+#else
+  (void)Saver;
+  for (const std::string &Word : TM.Options.MCOptions.CommandLineArgs)
+    Arguments.push_back(Word);
+#endif
+  return Arguments;
+}
+
+inline bool startsWith(llvm::StringRef Text, llvm::StringRef Prefix) {
+#if LLVM_VERSION_MAJOR >= 16
+  return Text.starts_with(Prefix);
+#else
+  return Text.startswith(Prefix);
+#endif
+}
+
+inline std::string tripleOf(const llvm::Module &M) {
+#if LLVM_VERSION_MAJOR >= 21
+  return M.getTargetTriple().str();
+#else
+  return M.getTargetTriple();
+#endif
+}
+
+} // namespace compat

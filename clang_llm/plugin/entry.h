@@ -1,0 +1,18 @@
+// Reads plan entries of the local cache (docs/architecture.md, section 4). Only Python writes them.
+#pragma once
+
+#include "settings.h"
+#include "llvm/Support/JSON.h"
+#include <string>
+
+struct Entry {
+  enum Kind { Missing, Corrupt, Usable };
+  Kind State = Missing;
+  bool OzIsBest = false;
+  std::string Pipeline; // when a list beats -Oz
+  unsigned Budget = 0;  // candidate compilations of the search that found it
+  llvm::json::Object Text;
+};
+
+// Looks Key up and marks the entry as used now.
+Entry lookUp(const Settings &S, llvm::StringRef Key);

@@ -1,0 +1,204 @@
+#include "frontend.h"
+#include "compat.h"
+#include "generated.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/IR/DebugInfo.h"
+#include "llvm/IR/DiagnosticHandler.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace llvm;
+using compat::startsWith;
+
+static bool startsWithAny(StringRef Text, ArrayRef<StringRef> Prefixes) {
+  return any_of(Prefixes, [&](StringRef Prefix) { return startsWith(Text, Prefix); });
+}
+
+static StringRef reasonOfArgument(StringRef A) {
+  struct Rule {
+    StringRef Prefix;
+    bool Exact;
+    StringRef Reason;
+  };
+  static const Rule Rules[] = {
+      {"-emit-llvm", false, "emit_llvm"},        {"-fembed-bitcode=", false, "emit_llvm"},
+      {"-S", true, "assembly"},                  {"-emit-codegen-only", true, "assembly"},
+      {"-flto", false, "lto"},                   {"-ffat-lto", false, "lto"},
+      {"-fthinlto", false, "lto"},               {"-fsanitize", false, "sanitizer"},
+      {"-fcoverage-mapping", true, "coverage"},  {"-coverage-", false, "coverage"},
+      {"-femit-coverage", false, "coverage"},    {"-fprofile", false, "profile"},
+      {"-fcs-profile", false, "profile"},        {"-fmemory-profile", false, "profile"},
+      {"-Rpass", false, "remarks"},              {"-opt-record", false, "remarks"},
+      {"-foptimization-record", false, "remarks"}, {"-load", true, "foreign_plugin"},
+      {"-mlink-builtin-bitcode", true, "foreign_plugin"}, {"-mlink-bitcode-file", true, "foreign_plugin"},
+      {"-fplugin", false, "foreign_plugin"}};
+  for (const Rule &R : Rules)
+    if (R.Exact ? A == R.Prefix : startsWith(A, R.Prefix))
+      return R.Reason;
+  return "";
+}
+
+// Objective-C needs its ARC passes and the GPU languages link foreign bitcode: neither is what pass lists were validated on.
+static bool knownLanguage(StringRef Language) {
+  static const StringRef Known[] = {"c", "c++", "cpp-output", "c++-cpp-output", "ir"};
+  return is_contained(Known, Language);
+}
+
+StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuilder &PB) {
+  bool EmitsObject = false;
+  unsigned Plugins = 0;
+  for (size_t I = 0; I < Arguments.size(); ++I) {
+    StringRef A = Arguments[I];
+    EmitsObject |= A == "-emit-obj";
+    Plugins += startsWith(A, "-fpass-plugin=");
+    StringRef Reason = reasonOfArgument(A);
+    if (!Reason.empty())
+      return Reason;
+    if (A == "-x" && I + 1 < Arguments.size() && !knownLanguage(Arguments[I + 1]))
+      return "language";
+  }
+  if (!EmitsObject)
+    return "assembly";
+  if (Plugins > 1)
+    return "foreign_plugin";
+  if (compat::hasProfile(PB))
+    return "profile";
+  if (M.getModuleFlag("ThinLTO") || M.getModuleFlag("EnableSplitLTOUnit"))
+    return "lto";
+  if (M.getNamedMetadata("llvm.gcov"))
+    return "coverage";
+  if (M.getContext().getDiagHandlerPtr()->isAnyRemarkEnabled() || M.getContext().getMainRemarkStreamer())
+    return "remarks";
+  if (all_of(M, [](const Function &F) { return F.isDeclaration(); }))
+    return "empty";
+  return "";
+}
+
+// Options of the -f and -m families that name files or concern diagnostics and modules, never code.
+static bool irrelevantToCode(StringRef A) {
+  static const StringRef Prefixes[] = {
+      "-fdebug-compilation-dir", "-fdebug-prefix-map", "-fcoverage-", "-fmacro-", "-ffile-", "-fpass-plugin", "-fdiagnostics-",
+      "-fno-diagnostics-", "-fcolor-", "-fno-color-", "-fansi-", "-fcaret-", "-fno-caret-", "-ferror-limit", "-fmessage-length",
+      "-ftemplate-backtrace", "-fspell-", "-fno-spell-", "-fshow-", "-fno-show-", "-felide-", "-fno-elide-", "-fmodule",
+      "-fimplicit-module", "-fprebuilt-module", "-fbuild-session", "-fbracket-depth", "-fconstexpr-", "-fretain-comments",
+      "-fparse-all-comments", "-fdepfile-", "-mt-migrate"};
+  return startsWithAny(A, Prefixes);
+}
+
+// The code-generation part of the -cc1 line. It covers every field of TargetOptions, whose layout changes with each LLVM, because
+// clang derives them from these options.
+static void addCodeGenOptions(SmallVectorImpl<char> &Out, ArrayRef<StringRef> Arguments) {
+  static const StringRef WithValue[] = {"-mllvm", "-mrelocation-model", "-mthread-model", "-mlimit-float-precision", "-target-cpu",
+                                        "-tune-cpu", "-target-feature", "-target-abi", "-triple", "-pic-level", "-ftrap-function"};
+  static const StringRef Families[] = {"-f", "-m", "-O", "-target-", "-debug-info", "-dwarf", "-exception-model", "-vectorize-",
+                                       "-gsplit", "-split-dwarf-output"};
+  auto Add = [&](StringRef Word) {
+    Out.append(Word.begin(), Word.end());
+    Out.push_back(0);
+  };
+  for (size_t I = 0; I < Arguments.size(); ++I) {
+    StringRef A = Arguments[I];
+    if (A == "-main-file-name" || A == "-split-dwarf-output") {
+      ++I;
+    } else if (is_contained(WithValue, A) && I + 1 < Arguments.size()) {
+      Add(A);
+      Add(Arguments[++I]);
+    } else if (startsWithAny(A, Families) && !irrelevantToCode(A)) {
+      Add(A);
+    }
+  }
+}
+
+// The vendor's version text that clang leaves in the module ("Debian clang version 19.1.7 (3~deb12u1)").
+static StringRef producer(const Module &M) {
+  const NamedMDNode *Ident = M.getNamedMetadata("llvm.ident");
+  if (!Ident || Ident->getNumOperands() == 0 || Ident->getOperand(0)->getNumOperands() == 0)
+    return LLVM_VERSION_STRING;
+  auto *Text = dyn_cast_or_null<MDString>(Ident->getOperand(0)->getOperand(0));
+  return Text ? Text->getString() : StringRef(LLVM_VERSION_STRING);
+}
+
+namespace {
+// Takes what must not reach the key out of a module and puts it back on destruction. None of it can reach code.
+class Anonymous {
+  Module &M;
+  std::string Source;
+  SmallVector<std::pair<NamedMDNode *, SmallVector<MDNode *, 4>>, 2> Named;
+  SmallVector<std::pair<CallBase *, MDNode *>, 4> AsmLocations;
+
+public:
+  explicit Anonymous(Module &M) : M(M), Source(M.getSourceFileName()) {
+    M.setSourceFileName("");
+    for (StringRef Name : {"llvm.ident", "llvm.commandline"})
+      if (NamedMDNode *Node = M.getNamedMetadata(Name)) {
+        Named.push_back({Node, SmallVector<MDNode *, 4>(Node->op_begin(), Node->op_end())});
+        Node->clearOperands();
+      }
+    for (Function &F : M)
+      for (BasicBlock &B : F)
+        for (Instruction &I : B)
+          if (auto *Call = dyn_cast<CallBase>(&I))
+            if (Call->isInlineAsm())
+              if (MDNode *Location = Call->getMetadata("srcloc")) {
+                AsmLocations.push_back({Call, Location});
+                Call->setMetadata("srcloc", nullptr);
+              }
+  }
+  ~Anonymous() {
+    M.setSourceFileName(Source);
+    for (auto &Node : Named)
+      for (MDNode *Operand : Node.second)
+        Node.first->addOperand(Operand);
+    for (auto &Location : AsmLocations)
+      Location.first->setMetadata("srcloc", Location.second);
+  }
+  Anonymous(const Anonymous &) = delete;
+  Anonymous &operator=(const Anonymous &) = delete;
+};
+} // namespace
+
+// Without WriteBitcodeToFile's symbol table, which would parse inline assembly and say nothing new.
+static void writeModule(const Module &M, SmallVector<char, 0> &Out) {
+  BitcodeWriter Writer(Out);
+  Writer.writeModule(M, /*ShouldPreserveUseListOrder=*/false);
+  Writer.writeStrtab();
+}
+
+Key canonicalKey(Module &M, ArrayRef<StringRef> Arguments, const TargetMachine &TM) {
+  bool HasDebugInfo = !M.debug_compile_units().empty();
+  SmallVector<char, 1024> Prefix;
+  auto Add = [&](StringRef Text) {
+    Prefix.append(Text.begin(), Text.end());
+    Prefix.push_back(0);
+  };
+  Add("clang-llm key " + std::to_string(CLANG_LLM_FORMAT));
+  Add(LLVM_VERSION_STRING);
+  Add(producer(M));
+  Add("text+data");
+  Add(HasDebugInfo ? "debug" : "no debug");
+  Add(TM.getTargetTriple().str());
+  Add(TM.getTargetCPU());
+  Add(TM.getTargetFeatureString());
+  Add(std::to_string(int(TM.getRelocationModel())) + " " + std::to_string(int(TM.getCodeModel())) + " " +
+      std::to_string(int(TM.getOptLevel())));
+  addCodeGenOptions(Prefix, Arguments);
+
+  Key K;
+  {
+    Anonymous Guard(M);
+    if (HasDebugInfo) {
+      std::unique_ptr<Module> Copy = CloneModule(M);
+      StripDebugInfo(*Copy);
+      writeModule(*Copy, K.Bitcode);
+    } else {
+      writeModule(M, K.Bitcode);
+    }
+  }
+  compat::KeyHash Hash;
+  Hash.update(StringRef(Prefix.data(), Prefix.size()));
+  Hash.update(StringRef(K.Bitcode.data(), K.Bitcode.size()));
+  auto Digest = Hash.final();
+  K.Hex = toHex(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Digest.data()), 32), /*LowerCase=*/true);
+  return K;
+}

@@ -1,0 +1,19 @@
+// What clang was asked to do, read from its own -cc1 line and from the module.
+#pragma once
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Passes/PassBuilder.h"
+#include <string>
+
+// Why this compile is left to clang (architecture.md, section 7), or empty: it is ours.
+llvm::StringRef bypassReason(llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::Module &M, llvm::PassBuilder &PB);
+
+struct Key {
+  std::string Hex;                        // 64 digits
+  llvm::SmallVector<char, 0> Bitcode; // of the canonical module
+};
+
+// The cache key (architecture.md, section 3). M is unchanged afterwards.
+Key canonicalKey(llvm::Module &M, llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::TargetMachine &TM);

@@ -1,0 +1,253 @@
+// clang-llm inside clang. At the start of the -Oz pipeline: find the plan for this module (cache, or helper and measurement), run it,
+// and let clang go on with its mandatory passes and code generation. In any doubt: do nothing, and clang compiles as always.
+#include "compat.h"
+#include "entry.h"
+#include "evaluate.h"
+#include "frontend.h"
+#include "generated.h"
+#include "helper.h"
+#include "settings.h"
+#include "vocabulary.h"
+#include "llvm/Support/Signals.h"
+#include <memory>
+#include <unistd.h>
+
+using namespace llvm;
+
+namespace {
+
+// What to do with the module in hand.
+struct Decision {
+  bool Apply = false;
+  std::string Pipeline;
+  std::string Reason; // of plain -Oz: "best", or what went wrong
+};
+
+// One conversation with the helper about one module.
+class Search {
+  Compile &C;
+  const Settings &S;
+  const Key &K;
+  Helper Python;
+  Measurement Baseline;
+  bool HaveBaseline = false;
+  std::vector<std::string> Lists;
+  std::vector<Measurement> Results;
+
+  bool report(int64_t Id, const Measurement &Result, StringRef Pipeline) {
+    int64_t Size = int64_t(Result.Object.Size);
+    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"pipeline", Pipeline}});
+    return Python.send(json::Object{{"id", Id}, {"status", Result.Status}, {"size", Size}});
+  }
+
+  bool evaluate(const json::Array &Pipelines) {
+    if (!HaveBaseline) {
+      Baseline = measureBaseline(C);
+      HaveBaseline = true;
+      if (!report(-1, Baseline, ""))
+        return false;
+    }
+    std::vector<std::string> Texts;
+    for (const json::Value &Pipeline : Pipelines)
+      Texts.push_back(Pipeline.getAsString() ? Pipeline.getAsString()->str() : "");
+    // More than was asked for would make the result depend on the helper's mood.
+    if (Lists.size() + Texts.size() > S.Budget)
+      return false;
+    std::vector<Measurement> Measured(Texts.size());
+    if (Baseline.ok())
+      Measured = measureLists(C, Baseline, Texts, S.Jobs);
+    for (size_t I = 0; I < Texts.size(); ++I) {
+      if (!report(int64_t(Lists.size()), Measured[I], Texts[I]))
+        return false;
+      Lists.push_back(Texts[I]);
+      Results.push_back(std::move(Measured[I]));
+    }
+    return true;
+  }
+
+  Decision apply(int64_t Id) const {
+    bool Known = Id >= 0 && size_t(Id) < Lists.size();
+    if (!Known || !Results[Id].ok() || Results[Id].Object.Size >= Baseline.Object.Size)
+      return {false, "", "protocol"};
+    return {true, Lists[Id], ""};
+  }
+
+  Decision lookUpAgain() const {
+    Entry E = lookUp(S, K.Hex);
+    if (E.State != Entry::Usable)
+      return {false, "", "lookup_failed"};
+    return {!E.OzIsBest, E.Pipeline, "best"};
+  }
+
+  bool sendModule() {
+    return Python.send(json::Object{{"bytes", int64_t(K.Bitcode.size())}}) &&
+           Python.send(StringRef(K.Bitcode.data(), K.Bitcode.size()));
+  }
+
+public:
+  Search(Compile &C, const Settings &S, const Key &K, StringRef Directory) : C(C), S(S), K(K), Python(Directory, S) {}
+
+  Decision run(StringRef Lookup) {
+    unsigned Functions = 0;
+    for (const Function &F : C.M)
+      Functions += !F.isDeclaration();
+    bool Sent = Python.send(json::Object{{"protocol", CLANG_LLM_PROTOCOL},
+                                         {"key", K.Hex},
+                                         {"llvm", LLVM_VERSION_STRING},
+                                         {"major", LLVM_VERSION_MAJOR},
+                                         {"target", compat::tripleOf(C.M)},
+                                         {"budget", int64_t(S.Budget)},
+                                         {"lookup", Lookup},
+                                         {"instructions", int64_t(C.M.getInstructionCount())},
+                                         {"functions", int64_t(Functions)},
+                                         {"source", json::fixUTF8(C.M.getSourceFileName())}});
+    while (Sent) {
+      json::Object Message = Python.receive();
+      if (auto Error = Message.getString("error"))
+        return {false, "", Error->str()};
+      StringRef Do = Message.getString("do") ? *Message.getString("do") : StringRef();
+      if (Do == "apply")
+        return apply(Message.getInteger("id") ? *Message.getInteger("id") : -1);
+      if (Do == "lookup")
+        return lookUpAgain();
+      if (Do == "oz")
+        return {false, "", Message.getString("reason") ? Message.getString("reason")->str() : "helper"};
+      if (Do == "module")
+        Sent = sendModule();
+      else if (Do == "evaluate" && Message.getArray("lists"))
+        Sent = evaluate(*Message.getArray("lists"));
+      else
+        return {false, "", "protocol"};
+    }
+    return {false, "", "helper_died"};
+  }
+};
+
+StringRef lookupWord(const Settings &S, const Entry &E) {
+  if (E.State == Entry::Corrupt)
+    return "corrupt";
+  if (E.State == Entry::Missing)
+    return "miss";
+  if (S.Recache)
+    return "recache";
+  if (E.Budget < S.Budget && !S.ReadOnly)
+    return "weaker";
+  return E.OzIsBest ? "hit:oz" : "hit";
+}
+
+// The words of a failure are ours or the helper's; they become counters, so only short plain ones are let through.
+std::string errorEvent(StringRef Reason) {
+  bool Plain = !Reason.empty() && Reason.size() <= 40 && Reason.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == StringRef::npos;
+  return ("error:" + (Plain ? Reason : StringRef("helper"))).str();
+}
+
+Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory) {
+  Entry E = lookUp(S, K.Hex);
+  StringRef Lookup = lookupWord(S, E);
+  explain(S, json::Object{{"event", "key"}, {"key", K.Hex}});
+  explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
+  appendEvent(S, Lookup);
+  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, E.Pipeline, "best"};
+  if (Lookup == "hit" || Lookup == "hit:oz")
+    return Cached;
+  if (S.Budget == 0) {
+    appendEvent(S, "bypass:effort_0");
+    return {false, "", "effort_0"};
+  }
+  Decision Found = Search(C, S, K, Directory).run(Lookup);
+  bool Failed = !Found.Apply && Found.Reason != "best";
+  if (Failed)
+    appendEvent(S, errorEvent(Found.Reason));
+  // A plan from a smaller search is better than none when the larger search could not be made.
+  return Failed && Lookup == "weaker" ? Cached : Found;
+}
+
+// `explain`: leave before anything is written. LLVM's interrupt handlers remove the output file that clang has begun.
+[[noreturn]] void leave() {
+  sys::RunInterruptHandlers();
+  _exit(0);
+}
+
+class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
+  PassBuilder &PB;
+  OptimizationLevel Level;
+  std::shared_ptr<PipelineState> State;
+  std::string Directory;
+
+  bool apply(Compile &C, const Settings &S, StringRef Pipeline) const {
+    if (!inVocabulary(Pipeline) || !runList(C, Pipeline))
+      return false;
+    State->SkipOptional = true;
+    appendEvent(S, "applied");
+    return true;
+  }
+
+  // `validate`: this list or no object.
+  bool applyOrDie(Compile &C, const Settings &S) const {
+    if (!apply(C, S, S.ApplyPipeline)) {
+      C.M.getContext().emitError("clang-llm: the pass list was refused");
+      return false;
+    }
+    return true;
+  }
+
+  bool bypass(const Settings &S, StringRef Reason) const {
+    explain(S, json::Object{{"event", "bypass"}, {"reason", Reason}});
+    appendEvent(S, ("bypass:" + Reason).str());
+    appendLog(S, ("bypass " + Reason).str());
+    return false;
+  }
+
+  // True when the module was changed.
+  bool work(Module &M, ModuleAnalysisManager &MAM, const Settings &S) const {
+    TargetMachine *TM = compat::targetMachine(PB);
+    if (S.Disabled || S.CacheDirectory.empty())
+      return bypass(S, "disabled");
+    if (!TM)
+      return bypass(S, "no_target");
+    BumpPtrAllocator Memory;
+    StringSaver Saver(Memory);
+    auto Arguments = compat::frontEndArguments(*TM, Saver);
+    StringRef Reason = bypassReason(Arguments, M, PB);
+    if (!Reason.empty())
+      return bypass(S, Reason);
+    Compile C = {PB, M, MAM, *TM, Level, *State};
+    if (S.Apply)
+      return applyOrDie(C, S);
+    Key K = canonicalKey(M, Arguments, *TM);
+    Decision D = decide(C, S, K, Directory);
+    StringRef Do = D.Apply ? "apply" : "oz";
+    explain(S, json::Object{{"event", "decision"}, {"do", Do}, {"pipeline", D.Pipeline}, {"reason", D.Reason}});
+    appendLog(S, (M.getSourceFileName() + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.Pipeline : D.Reason)).str());
+    return !S.explaining() && D.Apply && apply(C, S, D.Pipeline);
+  }
+
+public:
+  AtPipelineStart(PassBuilder &PB, OptimizationLevel Level, std::shared_ptr<PipelineState> State, StringRef Directory)
+      : PB(PB), Level(Level), State(std::move(State)), Directory(Directory.str()) {}
+
+  static bool isRequired() { return true; }
+
+  PreservedAnalyses run(Module &M, ModuleAnalysisManager &MAM) {
+    Settings S = Settings::load();
+    bool Changed = work(M, MAM, S);
+    if (S.explaining())
+      leave();
+    return Changed ? PreservedAnalyses::none() : PreservedAnalyses::all();
+  }
+};
+
+} // namespace
+
+// Called by the stub, once per PassBuilder that clang makes, with the directory that holds this library.
+extern "C" __attribute__((visibility("default"))) void clangLlmRegister(PassBuilder &PB, const char *Directory) {
+  auto State = std::make_shared<PipelineState>();
+  if (auto *Callbacks = PB.getPassInstrumentationCallbacks())
+    Callbacks->registerShouldRunOptionalPassCallback([State](auto &&...) { return !State->SkipOptional; });
+  else
+    return; // without it clang's optional passes would run after ours
+  PB.registerPipelineStartEPCallback([&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
+    if (!State->Busy && Level == OptimizationLevel::Oz)
+      MPM.addPass(AtPipelineStart(PB, Level, State, Where));
+  });
+}

@@ -1,0 +1,120 @@
+#include "settings.h"
+#include "generated.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace llvm;
+
+static std::string environment(const char *Name) {
+  const char *Value = getenv(Name);
+  return Value ? Value : "";
+}
+
+static std::string configFile() {
+  std::string Path = environment("CLANG_LLM_CONFIG");
+  if (!Path.empty())
+    return Path;
+  std::string Base = environment("XDG_CONFIG_HOME");
+  if (Base.empty())
+    Base = environment("HOME") + "/.config";
+  return Base + "/clang-llm/clang-llm.conf";
+}
+
+static StringMap<std::string> readConfig() {
+  StringMap<std::string> Values;
+  auto Buffer = MemoryBuffer::getFile(configFile());
+  if (!Buffer)
+    return Values;
+  SmallVector<StringRef, 16> Lines;
+  (*Buffer)->getBuffer().split(Lines, '\n');
+  for (StringRef Line : Lines) {
+    auto KeyAndValue = Line.split('#').first.split('=');
+    Values[KeyAndValue.first.trim().upper()] = KeyAndValue.second.trim().str();
+  }
+  return Values;
+}
+
+namespace {
+struct Source {
+  StringMap<std::string> Config = readConfig();
+
+  std::string text(StringRef Name) const {
+    if (const char *Value = getenv(("CLANG_LLM_" + Name).str().c_str()))
+      return Value;
+    auto Found = Config.find(Name);
+    return Found == Config.end() ? "" : Found->second;
+  }
+  bool flag(StringRef Name) const {
+    std::string Value = StringRef(text(Name)).lower();
+    return !Value.empty() && Value != "0" && Value != "false" && Value != "no" && Value != "off";
+  }
+  unsigned number(StringRef Name, unsigned Default) const {
+    unsigned Value = Default;
+    return StringRef(text(Name)).getAsInteger(10, Value) ? Default : Value;
+  }
+};
+} // namespace
+
+static std::string defaultCache() {
+  std::string Base = environment("XDG_CACHE_HOME");
+  if (Base.empty() && !environment("HOME").empty())
+    Base = environment("HOME") + "/.cache";
+  return Base.empty() ? "" : Base + "/clang-llm";
+}
+
+Settings Settings::load() {
+  Source From;
+  Settings S;
+  S.CacheDirectory = From.text("CACHE_DIR");
+  if (S.CacheDirectory.empty())
+    S.CacheDirectory = defaultCache();
+  unsigned Effort = std::min(From.number("EFFORT", CLANG_LLM_DEFAULT_EFFORT), 9u);
+  // More candidates than any search has ever used; a typing error must not become days of work.
+  S.Budget = std::min(From.number("CANDIDATES", EffortTable[Effort]), 1000000u);
+  S.Jobs = std::max(1u, std::min(From.number("JOBS", 1), 256u));
+  S.LogFile = From.text("LOG");
+  S.Disabled = From.flag("DISABLE");
+  S.Recache = From.flag("RECACHE");
+  S.ReadOnly = From.flag("READONLY");
+  S.ExplainFile = environment("_CLANG_LLM_EXPLAIN");
+  S.ApplyPipeline = environment("_CLANG_LLM_APPLY");
+  S.Apply = !S.ApplyPipeline.empty();
+  StringRef(environment("_CLANG_LLM_HELPER_SECONDS")).getAsInteger(10, S.HelperSeconds);
+  return S;
+}
+
+// One write(2) on O_APPEND, so that lines of parallel compiles never mix.
+static void appendLine(const std::string &Path, StringRef Text, int ExtraFlags) {
+  int File = open(Path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | ExtraFlags, 0666);
+  if (File < 0)
+    return;
+  std::string Line = (Text + "\n").str();
+  ssize_t Ignored = write(File, Line.data(), Line.size());
+  (void)Ignored;
+  close(File);
+}
+
+void appendEvent(const Settings &S, StringRef Event) {
+  if (!S.ReadOnly && !S.explaining() && !S.Apply && !S.CacheDirectory.empty())
+    appendLine(S.CacheDirectory + "/events", Event, O_CREAT);
+}
+
+void appendLog(const Settings &S, StringRef Line) {
+  if (!S.LogFile.empty())
+    appendLine(S.LogFile, ("plugin[" + Twine(getpid()) + "]: " + Line).str(), O_CREAT);
+}
+
+void explain(const Settings &S, json::Object Line) {
+  if (!S.explaining())
+    return;
+  std::string Text;
+  raw_string_ostream OS(Text);
+  OS << json::Value(std::move(Line));
+  appendLine(S.ExplainFile, OS.str(), 0);
+}

@@ -1,0 +1,31 @@
+// Settings of one compile, from the environment and the config file (docs/architecture.md, section 8), and the event and log
+// files. Nothing here ever fails the compile: what cannot be read has its default, what cannot be written is dropped.
+#pragma once
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/JSON.h"
+#include <string>
+
+struct Settings {
+  std::string CacheDirectory; // empty: no cache, so nothing is done
+  std::string LogFile;
+  std::string ExplainFile;
+  std::string ApplyPipeline;
+  unsigned Budget = 0; // candidate compilations beside -Oz
+  unsigned Jobs = 1;   // children at once
+  unsigned HelperSeconds = 60;
+  bool Apply = false;
+  bool Disabled = false;
+  bool Recache = false;
+  bool ReadOnly = false;
+
+  static Settings load();
+  bool explaining() const { return !ExplainFile.empty(); }
+};
+
+// Counts Event (architecture.md, section 7).
+void appendEvent(const Settings &S, llvm::StringRef Event);
+// Appends one line to the user's log file, if there is one.
+void appendLog(const Settings &S, llvm::StringRef Line);
+// Tells `clang-llm-tool explain`, if it asked.
+void explain(const Settings &S, llvm::json::Object Line);

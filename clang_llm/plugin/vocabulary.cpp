@@ -1,0 +1,73 @@
+#include "vocabulary.h"
+#include "compat.h"
+#include "generated.h"
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+#include <cstring>
+
+using namespace llvm;
+
+static bool isAdaptor(StringRef Name) {
+  static const StringRef Adaptors[] = {"module", "cgscc", "function", "loop", "loop-mssa"};
+  return is_contained(Adaptors, Name);
+}
+
+// Token as the vocabulary spells it: a run of digits is '#'.
+static std::string spelling(StringRef Token) {
+  size_t Equals = Token.find('=');
+  if (Equals == StringRef::npos)
+    return Token.str();
+  StringRef Value = Token.substr(Equals + 1);
+  bool IsNumber = !Value.empty() && Value.size() <= 6 && Value.find_first_not_of("0123456789") == StringRef::npos;
+  return IsNumber ? (Token.substr(0, Equals + 1) + "#").str() : Token.str();
+}
+
+static bool allows(StringRef Name, StringRef Parameters) {
+  const auto *End = std::end(Vocabulary);
+  const auto *Entry =
+      std::lower_bound(std::begin(Vocabulary), End, Name, [](const VocabularyEntry &E, StringRef N) { return StringRef(E.Name) < N; });
+  if (Entry == End || Name != Entry->Name)
+    return false;
+  if (Parameters.empty())
+    return true;
+  SmallVector<StringRef, 8> Given, Known;
+  Parameters.split(Given, ';');
+  StringRef(Entry->Parameters).split(Known, ';', -1, /*KeepEmpty=*/false);
+  return std::all_of(Given.begin(), Given.end(), [&](StringRef Token) {
+    std::string Spelled = spelling(Token);
+    return std::any_of(Known.begin(), Known.end(), [&](StringRef K) { return K == Spelled; });
+  });
+}
+
+// Pipeline from Text's start to the parenthesis that closes it, or to its end.
+static bool checkElements(StringRef &Text, unsigned Depth) {
+  if (Depth > 8) // deepest legal nesting is module(cgscc(function(loop(…))))
+    return false;
+  while (true) {
+    size_t End = Text.find_first_of(",()<");
+    StringRef Name = Text.substr(0, End), Parameters;
+    Text = End == StringRef::npos ? "" : Text.substr(End);
+    if (Text.consume_front("<")) {
+      size_t Close = Text.find('>');
+      if (Close == StringRef::npos)
+        return false;
+      Parameters = Text.substr(0, Close);
+      Text = Text.substr(Close + 1);
+    }
+    if (Text.consume_front("(")) {
+      if (!isAdaptor(Name) || !Parameters.empty() || !checkElements(Text, Depth + 1) || !Text.consume_front(")"))
+        return false;
+    } else if (!allows(Name, Parameters)) {
+      return false;
+    }
+    if (!Text.consume_front(","))
+      return true;
+  }
+}
+
+bool inVocabulary(StringRef Pipeline) {
+  // The longest published lists have some hundred passes; this bounds what a poisoned entry can cost.
+  if (Pipeline.empty() || Pipeline.size() > 16384)
+    return false;
+  return checkElements(Pipeline, 0) && Pipeline.empty();
+}
