@@ -51,6 +51,26 @@ struct Listener : DiagnosticHandler {
 };
 } // namespace
 
+static bool hasCoroutines(const Module &M) {
+  return any_of(M, [](const Function &F) { return compat::startsWith(F.getName(), "llvm.coro."); });
+}
+
+// What no list may leave undone. The -O0 pipeline is LLVM's own statement of what is mandatory; coroutines are split the way it
+// does it, before the list, so that lists only ever see ordinary functions. Without coroutines its one effect is always-inline,
+// which is better run with lifetime markers.
+static void runMandatory(Compile &C) {
+  ModulePassManager Passes;
+  if (hasCoroutines(C.M)) {
+    C.State.SkipOptional = true;
+    C.PB.buildO0DefaultPipeline(OptimizationLevel::O0).run(C.M, C.MAM);
+    C.State.SkipOptional = false;
+  } else if (Error E = C.PB.parsePassPipeline(Passes, "always-inline")) {
+    consumeError(std::move(E));
+  } else {
+    Passes.run(C.M, C.MAM);
+  }
+}
+
 bool runList(Compile &C, StringRef Pipeline) {
   ModulePassManager List;
   C.State.Busy = true; // default<Oz> in a list would otherwise call us again, without end
@@ -59,6 +79,7 @@ bool runList(Compile &C, StringRef Pipeline) {
     consumeError(std::move(E));
     Parsed = false;
   } else {
+    runMandatory(C);
     List.run(C.M, C.MAM);
   }
   C.State.Busy = false;
@@ -275,9 +296,9 @@ static Measurement finish(Child &Ended) {
 }
 
 // Guards against hangs and bombs; what they cut is never cached, so they decide nothing about the result.
-static Limits limitsFor(double BaselineCpuSeconds) {
+static Limits limitsFor(const Settings &S, double BaselineCpuSeconds) {
   Limits L;
-  L.CpuSeconds = unsigned(10 + 20 * BaselineCpuSeconds); // lists that pay take about as long as -Oz
+  L.CpuSeconds = S.ChildSeconds ? S.ChildSeconds : unsigned(10 + 20 * BaselineCpuSeconds); // lists that pay take about as long as -Oz
   L.WallSeconds = 3 * L.CpuSeconds;                      // other jobs may hold the processors
   L.AddressSpace = 0;
   uint64_t Pages = 0;
@@ -290,9 +311,9 @@ static Limits limitsFor(double BaselineCpuSeconds) {
   return L;
 }
 
-Measurement measureBaseline(Compile &C) {
-  // What clang itself would do to this module has no limit but the guard against a hang.
-  Limits L = limitsFor(/*BaselineCpuSeconds=*/60);
+Measurement measureBaseline(Compile &C, const Settings &S) {
+  // What clang itself would do to this module has no limit but the guard against a hang: 20 minutes of processor time.
+  Limits L = limitsFor(S, /*BaselineCpuSeconds=*/60);
   Child One = start(C, "", /*IsBaseline=*/true, L);
   while (One.Pipe >= 0 && One.Process > 0 && !readSome(One))
     ;
@@ -315,13 +336,13 @@ static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
   return Candidate;
 }
 
-std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, ArrayRef<std::string> Pipelines, unsigned Jobs) {
+std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, ArrayRef<std::string> Pipelines, const Settings &S) {
   std::vector<Measurement> Results(Pipelines.size());
-  Limits L = limitsFor(Baseline.CpuSeconds);
+  Limits L = limitsFor(S, Baseline.CpuSeconds);
   std::vector<Child> Running(Pipelines.size());
   size_t Next = 0, Active = 0;
   while (Next < Pipelines.size() || Active > 0) {
-    if (Next < Pipelines.size() && Active < Jobs) {
+    if (Next < Pipelines.size() && Active < S.Jobs) {
       if (!inVocabulary(Pipelines[Next])) {
         Results[Next++].Status = "invalid";
         continue;

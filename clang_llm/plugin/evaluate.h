@@ -32,11 +32,11 @@ struct Measurement {
   bool ok() const { return Status == "ok"; }
 };
 
-// Parses and runs Pipeline on the module of C. False when it does not parse.
+// Runs the mandatory lowerings and then Pipeline on the module of C. False when it does not parse.
 bool runList(Compile &C, llvm::StringRef Pipeline);
 
 // Size and interface under plain -Oz.
-Measurement measureBaseline(Compile &C);
+Measurement measureBaseline(Compile &C, const Settings &S);
 
-// Each of Pipelines, at most Jobs at once, in their order; checked against Baseline.
-std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, llvm::ArrayRef<std::string> Pipelines, unsigned Jobs);
+// Each of Pipelines, at most S.Jobs at once, in their order; checked against Baseline.
+std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, llvm::ArrayRef<std::string> Pipelines, const Settings &S);

@@ -32,7 +32,7 @@ static StringRef reasonOfArgument(StringRef A) {
       {"-Rpass", false, "remarks"},              {"-opt-record", false, "remarks"},
       {"-foptimization-record", false, "remarks"}, {"-load", true, "foreign_plugin"},
       {"-mlink-builtin-bitcode", true, "foreign_plugin"}, {"-mlink-bitcode-file", true, "foreign_plugin"},
-      {"-fplugin", false, "foreign_plugin"}};
+      {"-fplugin", false, "foreign_plugin"}, {"-fenable-matrix", true, "language"}};
   for (const Rule &R : Rules)
     if (R.Exact ? A == R.Prefix : startsWith(A, R.Prefix))
       return R.Reason;
@@ -43,6 +43,12 @@ static StringRef reasonOfArgument(StringRef A) {
 static bool knownLanguage(StringRef Language) {
   static const StringRef Known[] = {"c", "c++", "cpp-output", "c++-cpp-output", "ir"};
   return is_contained(Known, Language);
+}
+
+// Their back ends register passes of their own that must run exactly once, at a place that lists do not know.
+static bool knownTarget(StringRef Triple) {
+  static const StringRef Foreign[] = {"amdgcn", "r600", "nvptx", "bpf", "dxil", "spir"};
+  return !startsWithAny(Triple, Foreign);
 }
 
 StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuilder &PB) {
@@ -62,6 +68,8 @@ StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuild
     return "assembly";
   if (Plugins > 1)
     return "foreign_plugin";
+  if (!knownTarget(compat::tripleOf(M)))
+    return "target";
   if (compat::hasProfile(PB))
     return "profile";
   if (M.getModuleFlag("ThinLTO") || M.getModuleFlag("EnableSplitLTOUnit"))

@@ -42,7 +42,7 @@ class Search {
 
   bool evaluate(const json::Array &Pipelines) {
     if (!HaveBaseline) {
-      Baseline = measureBaseline(C);
+      Baseline = measureBaseline(C, S);
       HaveBaseline = true;
       if (!report(-1, Baseline, ""))
         return false;
@@ -55,7 +55,7 @@ class Search {
       return false;
     std::vector<Measurement> Measured(Texts.size());
     if (Baseline.ok())
-      Measured = measureLists(C, Baseline, Texts, S.Jobs);
+      Measured = measureLists(C, Baseline, Texts, S);
     for (size_t I = 0; I < Texts.size(); ++I) {
       if (!report(int64_t(Lists.size()), Measured[I], Texts[I]))
         return false;

@@ -13,7 +13,8 @@ struct Settings {
   std::string ApplyPipeline;
   unsigned Budget = 0; // candidate compilations beside -Oz
   unsigned Jobs = 1;   // children at once
-  unsigned HelperSeconds = 60;
+  unsigned HelperSeconds = 60;    // patience with one answer of the helper
+  unsigned ChildSeconds = 0;      // processor time of one measurement; 0: by what -Oz took
   bool Apply = false;
   bool Disabled = false;
   bool Recache = false;

@@ -1,0 +1,59 @@
+# What one does with a checkout. `make demo` and `make test` work on a fresh machine.
+
+PYTHON := .venv/bin/python
+TOOL := .venv/bin/clang-llm-tool
+# Changing one of these makes the environment stale.
+SETUP := setup.cfg pyproject.toml scripts/setup scripts/packages $(wildcard wrappers/clang-llm*)
+
+# A Debian source package to build with clang-llm; empty: a program of tests/projects.
+PROJECT ?=
+# Tests run at once; pytest-xdist's "auto" is one per core.
+WORKERS ?= auto
+
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages plugin setup clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: .venv/.setup-demo  ## build a real program with clang and with clang-llm, compare; PROJECT=<Debian source package>
+	$(PYTHON) -m clang_llm.evaluation.demo $(PROJECT)
+
+test: .venv/.setup-test lint  ## everything that has to pass
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
+
+test-unit: .venv/.setup-test  ## the tests that need no clang
+	$(PYTHON) -m pytest tests/unit -n $(WORKERS)
+
+test-projects: .venv/.setup-test  ## also the tests that build whole projects (many minutes)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --run-projects
+
+lint: .venv/.setup-test  ## ruff, mypy, shellcheck
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run wrappers/clang-llm wrappers/clang-llm++; \
+	else echo "shellcheck is not installed: shell scripts were not checked" >&2; fi
+
+bench: .venv/.setup-test  ## what clang-llm costs beside clang, measured side by side; writes build/bench.md
+	$(PYTHON) -m clang_llm.evaluation.bench --output build/bench
+
+savings: .venv/.setup-test  ## bytes saved at each effort over the validation packages
+	$(PYTHON) -m clang_llm.evaluation.savings
+
+check-packages: .venv/.setup-test  ## build Debian packages with clang-llm, run their own tests, compare every object
+	$(PYTHON) -m clang_llm.evaluation.packages $(PROJECT)
+
+plugin: .venv/.setup-demo  ## build and try the plugin for every installed clang
+	$(TOOL) doctor --all
+
+setup: .venv/.setup-test  ## only set up
+
+.venv/.setup-demo: $(SETUP)
+	@if [ -e .venv/.setup-test ]; then scripts/setup test && touch .venv/.setup-test; else scripts/setup demo; fi
+	@touch $@
+
+.venv/.setup-test: $(SETUP)
+	@scripts/setup test
+	@touch $@ .venv/.setup-demo
+
+clean:  ## remove what was built, not the environment
+	rm -rf build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,49 @@
+"""``clang-llm-tool``: looks into what clang-llm does and keeps its cache in order. One module for each group of commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from clang_llm import __version__, settings
+from clang_llm.cli import cache, config, doctor, explain, stats, validate
+from clang_llm.errors import ClangLlmError
+
+# What a shell reports for a command that the user interrupted: 128 + SIGINT.
+INTERRUPTED = 130
+
+_GROUPS = (doctor, stats, explain, cache, config, validate)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; each group sets ``run``, which takes the arguments and the environment."""
+    parser = argparse.ArgumentParser(
+        prog="clang-llm-tool",
+        description="Look into what clang-llm does, and keep its cache in order. To compile, use clang-llm and clang-llm++.",
+        epilog="Settings are CLANG_LLM_* variables or lines of the config file; `clang-llm-tool config` shows them.",
+    )
+    parser.add_argument("--version", action="version", version=f"clang-llm {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in _GROUPS:
+        group.add_commands(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; the one place where errors become text."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments, settings.environment())
+        sys.stdout.flush()
+    except ClangLlmError as error:
+        print(f"clang-llm-tool: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); keep the interpreter from complaining when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status

@@ -1,0 +1,185 @@
+"""What `doctor` looks at. Each check is a generator of findings; none of them changes anything but the plugin cache."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import clang_llm
+from clang_llm import log, process, toolchain
+from clang_llm.cli import sandbox
+from clang_llm.cli.reasons import describe
+from clang_llm.errors import ClangLlmError, ProcessError
+from clang_llm.settings import NAMES, PREFIX, Settings
+from clang_llm.toolchain import Compiler
+
+OK, NOTE, WRONG = "ok", "note", "wrong"
+
+# Python packages that some part imports; setup.cfg names their distributions.
+_PACKAGES = {"filelock": "filelock", "platformdirs": "platformdirs", "elftools": "pyelftools", "tqdm": "tqdm"}
+
+# Seconds for questions to Python and for the trial compile; normally under one, and a plugin that is built takes 40.
+_ASK_S = 60.0
+_TRIAL_S = 900.0
+
+# Something to gain at every LLVM version that is supported: a loop and calls to inline.
+_PROGRAM = """\
+static int step(int x) { return x & 1 ? 3 * x + 1 : x / 2; }
+int length(int x) { int n = 0; while (x != 1) { x = step(x); ++n; } return n; }
+int longest(const int *v, int n) { int m = 0; for (int i = 0; i < n; ++i) { int k = length(v[i]); if (k > m) m = k; } return m; }
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        level: `OK`, `NOTE` (works, worth knowing) or `WRONG` (clang-llm does not do its work).
+        subject: What was looked at.
+        text: What was found.
+        remedy: What to do about it; empty when there is nothing to do.
+    """
+
+    level: str
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+def check_python() -> Iterator[Finding]:
+    """The Python that runs this tool, and the libraries it finds."""
+    yield Finding(OK, "python", f"{platform.python_version()} ({sys.executable}), clang-llm {clang_llm.__version__}")
+    missing = []
+    for module, distribution in _PACKAGES.items():
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            missing.append(distribution)
+    if missing:
+        yield Finding(WRONG, "python", f"missing: {', '.join(missing)}", f"{sys.executable} -m pip install {' '.join(missing)}")
+
+
+def check_helper(settings: Settings) -> Iterator[Finding]:
+    """The Python that runs the helper on a cache miss, when it is another one."""
+    if settings.python is None:
+        return
+    root = str(Path(clang_llm.__file__).resolve().parents[1])
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.helper"
+    try:
+        done = process.run([settings.python, "-I", "-c", code, root], timeout_s=_ASK_S)
+        problem = "" if done.ok else os.fsdecode(done.stderr).strip().rpartition("\n")[2]
+    except ProcessError as error:
+        problem = str(error)
+    if problem:
+        remedy = f"set {PREFIX}PYTHON to a Python 3.10 or newer with filelock, or leave it unset"
+        yield Finding(WRONG, "helper", f"{settings.python} cannot run the helper: {problem}", remedy)
+    else:
+        yield Finding(OK, "helper", settings.python)
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """Values that were not used, names that do not exist, and switches that turn everything off."""
+    exists = settings.config.is_file()
+    yield Finding(OK, "settings", f"config file {settings.config}" + ("" if exists else " (there is none)"))
+    for problem in settings.problems:
+        yield Finding(NOTE, "settings", problem, "correct the value")
+    for name in settings.unknown:
+        yield Finding(NOTE, "settings", f"{name} is not a setting", _did_you_mean(name))
+    if settings.disable:
+        yield Finding(WRONG, "settings", "clang-llm is switched off", f"unset {PREFIX}DISABLE")
+
+
+def _did_you_mean(name: str) -> str:
+    bare = name.removeprefix(PREFIX).upper()
+    close = difflib.get_close_matches(bare, NAMES, n=1)
+    if not close:
+        return "`clang-llm-tool config` lists those that exist"
+    return f"did you mean {PREFIX + close[0] if name.startswith(PREFIX) else close[0].lower()}?"
+
+
+def check_cache(settings: Settings) -> Iterator[Finding]:
+    """Whether the cache directory can be written."""
+    place = settings.cache_dir
+    existing = next((path for path in (place, *place.parents) if path.exists()), place)
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        remedy = f"make it writable, or set {PREFIX}CACHE_DIR to a directory that is"
+        yield Finding(WRONG, "cache", f"{place} cannot be written: every build searches anew", remedy)
+    elif settings.readonly:
+        yield Finding(NOTE, "cache", f"{place}, read-only as {PREFIX}READONLY says")
+    else:
+        yield Finding(OK, "cache", str(place))
+
+
+def find_compiler(settings: Settings, environ: Mapping[str, str]) -> Compiler:
+    """Return the clang in use; raises ToolchainError."""
+    return toolchain.inspect(toolchain.find_clang(settings.clang, environ))
+
+
+def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """One clang: its headers, its plugin, and a compile through the wrapper."""
+    subject = f"clang {compiler.major}"
+    yield Finding(OK, subject, f"{compiler.version} ({compiler.path})")
+    if compiler.llvm_config is None:
+        remedy = f"sudo apt-get install llvm-{compiler.major}-dev   (LLVM {compiler.version}'s headers and llvm-config)"
+        yield Finding(WRONG, subject, f"no llvm-config of version {compiler.version}: the plugin cannot be built", remedy)
+        return
+    try:
+        build = toolchain.build_plugin(compiler, settings.cache_dir, settings.python)
+    except (ClangLlmError, OSError) as error:
+        yield Finding(WRONG, subject, f"the plugin cannot be built: {error}", _build_remedy(settings))
+        return
+    yield Finding(OK, subject, f"plugin in {build.directory}")
+    yield from _check_compile(compiler, settings, environ, subject)
+
+
+def _build_remedy(settings: Settings) -> str:
+    record = settings.cache_dir / "plugins" / "failed-build.log"
+    return f"the compiler's output is in {record}" if record.exists() else "mend this, then run doctor again"
+
+
+def _check_compile(
+    compiler: Compiler, settings: Settings, environ: Mapping[str, str], subject: str
+) -> Iterator[Finding]:
+    """Compile a few functions at -Oz through the wrapper, with an empty plan cache."""
+    clean = {name: value for name, value in environ.items() if not name.lstrip("_").startswith(PREFIX)}
+    with sandbox.private(clean, settings.cache_dir) as place:
+        source, output = place.root / "trial.c", place.root / "trial.o"
+        source.write_text(_PROGRAM, encoding="ascii")
+        trial = {**place.environ, PREFIX + "CLANG": str(compiler.path), PREFIX + "CONFIG": str(place.root / "none")}
+        if settings.python:
+            trial[PREFIX + "PYTHON"] = settings.python
+        done = process.run([sandbox.wrapper(), "-Oz", "-c", source, "-o", output], env=trial, timeout_s=_TRIAL_S)
+        events = log.fold_events(place.cache)
+    complaint = os.fsdecode(done.stderr).strip().partition("\n")[0]
+    failures = sorted(name.partition(":")[2] for name in events if name.startswith(("error:", "bypass:")))
+    if not done.ok or complaint or not output.is_file():
+        yield Finding(WRONG, subject, f"a trial compile failed: {complaint or done.returncode}", "try the same with clang itself")
+    elif failures or not events["stored"]:
+        text = ", ".join(f"{describe(reason)} ({reason})" for reason in failures) or "no plan was stored"
+        remedy = f"{PREFIX}LOG=/dev/stderr {sandbox.wrapper()} -Oz -c FILE.c tells more"
+        yield Finding(WRONG, subject, f"a trial compile came out as plain -Oz: {text}", remedy)
+    else:
+        applied = "a smaller object" if events["applied"] else "-Oz was best"
+        yield Finding(OK, subject, f"a trial compile worked ({applied})")
+
+
+def check_memory(settings: Settings) -> Iterator[Finding]:
+    """What went wrong before: clangs for which no plugin could be made, and errors that were counted."""
+    toolchains = settings.cache_dir / "toolchains"
+    for failed in sorted(toolchains.rglob("failed")) if toolchains.is_dir() else []:
+        # The path of a memo ends with the path of its clang; what precedes it is the wrapper's.
+        watched, _, reason = failed.read_text(errors="replace").partition("\n")
+        clang = f"/{failed.parent.relative_to(toolchains)}"
+        text = f"no plugin for {clang}: {reason.strip()}"
+        yield Finding(NOTE, "memory", text, f"it is tried again when {watched.lstrip('+')} changes; or remove {failed}")
+    errors = {name: count for name, count in log.fold_events(settings.cache_dir).items() if name.startswith("error:")}
+    for name, count in sorted(errors.items()):
+        remedy = f"{PREFIX}LOG=FILE while compiling tells more; `clang-llm-tool stats --zero` forgets"
+        yield Finding(NOTE, "memory", f"{count} compiles were plain -Oz after {name}", remedy)

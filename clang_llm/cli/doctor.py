@@ -1,0 +1,69 @@
+"""``clang-llm-tool doctor``: is everything there and does it work? One line for each thing, and how to mend what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from clang_llm import toolchain
+from clang_llm.cli import checks
+from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
+from clang_llm.errors import ToolchainError
+from clang_llm.settings import Settings
+
+if TYPE_CHECKING:
+    from clang_llm.cli.commands import Commands
+
+_MARKS = {OK: "ok   ", NOTE: "note ", WRONG: "WRONG"}
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this group to the parser."""
+    parser = commands.add_parser("doctor", help="check the installation, build and try the plugin, say how to mend what is wrong")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--all", action="store_true", help="every clang that is installed, not only the one in use")
+    parser.set_defaults(run=run)
+
+
+def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> Iterator[Finding]:
+    """Yield all findings, in the order in which one mends them."""
+    yield from checks.check_python()
+    yield from checks.check_helper(settings)
+    yield from checks.check_settings(settings)
+    yield from checks.check_cache(settings)
+    try:
+        in_use = checks.find_compiler(settings, environ)
+    except ToolchainError as error:
+        remedy = "sudo apt-get install clang-19 llvm-19-dev   (or: clang llvm-dev)"
+        yield Finding(WRONG, "clang", str(error), remedy)
+    else:
+        compilers = [in_use]
+        if every:
+            compilers += [other for other in toolchain.installed_compilers(environ) if other.real != in_use.real]
+        for compiler in compilers:
+            yield from checks.check_compiler(compiler, settings, environ)
+    yield from checks.check_memory(settings)
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the findings as they come; 1 when one of them is wrong."""
+    settings = Settings.load(environ)
+    findings = []
+    for finding in examine(settings, environ, every=arguments.all):
+        findings.append(finding)
+        if not arguments.json:
+            _tell(finding)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    return int(any(finding.level == WRONG for finding in findings))
+
+
+def _tell(finding: Finding) -> None:
+    print(f"{_MARKS[finding.level]}  {finding.subject:<9} {finding.text}")
+    if finding.remedy:
+        print(f"       {'':<9} -> {finding.remedy}")
+    sys.stdout.flush()  # the next check may build a plugin, which takes a while

@@ -1,0 +1,103 @@
+"""``clang-llm-tool explain CMD…``: what would happen to a compile command, and why; nothing is written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from clang_llm.cli import trial
+from clang_llm.cli.output import human_count, percent, table
+from clang_llm.cli.reasons import describe
+from clang_llm.settings import Settings
+
+if TYPE_CHECKING:
+    from clang_llm.cli.commands import Commands
+
+_Event = Mapping[str, Any]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this group to the parser."""
+    parser = commands.add_parser("explain", help="what would happen to a compile command, and why; writes nothing")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD", help="such as: clang-llm -Oz -c a.c")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print an explanation."""
+    settings = Settings.load(environ)
+    found = trial.explain(trial.understand(arguments.command, settings, environ), settings, environ)
+    if arguments.json:
+        print(json.dumps(vars(found), indent=2))
+    else:
+        print("\n".join(tell(found)))
+    return 0
+
+
+def tell(found: trial.Explanation) -> list[str]:
+    """Return an explanation as lines of text."""
+    lines = [f"clang     {found.clang} ({found.version})"]
+    if found.wrapper != trial.PLUGIN:
+        return [*lines, f"wrapper   plain clang: {_because(found.wrapper)}"]
+    lines.append("wrapper   clang with the plugin")
+    if not found.compiles:
+        return [*lines, "result    plain clang: this command writes no object at -Oz"]
+    for module in found.modules:
+        lines += _tell_module(module)
+    if found.message:
+        lines.append(f"plugin    {found.message}")
+    return lines
+
+
+def _because(reason: str) -> str:
+    return f"{describe(reason)} ({reason})"
+
+
+def _tell_module(events: Sequence[_Event]) -> list[str]:
+    lines: list[str] = []
+    results = [event for event in events if event["event"] == "result"]
+    for event in events:
+        match event["event"]:
+            case "bypass":
+                lines.append(f"plugin    plain clang: {_because(event['reason'])}")
+            case "key":
+                lines.append(f"key       {event['key']}")
+            case "lookup":
+                lines += _tell_lookup(event)
+            case "decision":
+                lines += [*_tell_results(results, event), _tell_decision(event)]
+    return lines
+
+
+def _tell_lookup(event: _Event) -> list[str]:
+    lines = [f"lookup    {event['result']}"]
+    plan = event.get("plan") or {}
+    if plan:
+        oz, size = plan.get("size_oz", 0), plan.get("size", 0)
+        saving = f"-Oz {human_count(oz)} bytes, plan {human_count(size)} bytes, {percent(oz - size, oz)} less"
+        lines.append(f"entry     {saving}; searched with {plan.get('budget')} candidates")
+    return lines
+
+
+def _tell_results(results: Sequence[_Event], decision: _Event) -> list[str]:
+    if not results:
+        return []
+    baseline = results[0]["size"]
+    chosen = decision.get("pipeline") if decision["do"] == "apply" else ""
+    rows = []
+    for result in results:
+        ok = result["status"] == "ok"
+        size = human_count(result["size"]) if ok else "-"
+        saving = percent(baseline - result["size"], baseline) if ok else "-"
+        name = "-Oz" if result["id"] < 0 else result["pipeline"]
+        rows.append(("*" if ok and result["pipeline"] == chosen else "", result["status"], size, saving, name))
+    return ["", *table(rows, "<<>><", ("", "status", "bytes", "saving", "passes")), ""]
+
+
+def _tell_decision(event: _Event) -> str:
+    if event["do"] == "apply":
+        return f"decision  apply {event['pipeline']}"
+    return f"decision  plain -Oz: {_because(event['reason'])}"

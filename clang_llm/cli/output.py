@@ -1,0 +1,70 @@
+"""How numbers and tables look on a terminal, and progress bars for work that takes longer than a second."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+# A bar that appears for less than this is noise.
+PROGRESS_DELAY_S = 1.0
+
+_BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB")
+
+
+def human_size(size: int) -> str:
+    """Render ``size`` bytes with a binary unit and one decimal, exactly below 1 KiB: ``"1.5 MiB"``, ``"97 B"``."""
+    if abs(size) < 1024:
+        return f"{size} B"
+    value = float(size)
+    for unit in _BINARY_UNITS:
+        value /= 1024
+        # 1023.95 would be printed as 1024.0.
+        if abs(value) < 1023.95 or unit == _BINARY_UNITS[-1]:
+            return f"{value:.1f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def human_count(count: int) -> str:
+    """Render ``count`` with thousands separators."""
+    return f"{count:,}"
+
+
+def percent(part: float, whole: float) -> str:
+    """Render ``part / whole`` in percent with two decimals; a dash when there is no whole."""
+    return f"{100 * part / whole:.2f} %" if whole else "-"
+
+
+def table(rows: Iterable[Sequence[object]], align: str, headers: Sequence[str] = ()) -> list[str]:
+    """Lay ``rows`` out in columns two spaces apart.
+
+    Args:
+        rows: Cells; each row has one cell for each character of ``align``.
+        align: ``<`` (left) or ``>`` (right) for each column.
+        headers: A first row, followed by a rule.
+
+    Returns:
+        Lines without trailing spaces.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    everything = [list(headers), *cells] if headers else cells
+    widths = [max((len(row[i]) for row in everything), default=0) for i in range(len(align))]
+
+    def line(row: Sequence[str]) -> str:
+        parts = [f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths, strict=True)]
+        return "  ".join(parts).rstrip()
+
+    lines = [line(row) for row in cells]
+    if headers:
+        lines[:0] = [line(headers), "  ".join("-" * width for width in widths)]
+    return lines
+
+
+def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yield ``items`` under a progress bar on standard error, which only a terminal sees."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from tqdm import tqdm  # not needed to say anything but this
+
+    yield from tqdm(items, desc=description, total=total, delay=PROGRESS_DELAY_S, leave=False, unit="")

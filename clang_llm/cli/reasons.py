@@ -1,0 +1,39 @@
+"""What the words of the counters mean (architecture, section 7), in a sentence for people."""
+
+from __future__ import annotations
+
+_MEANINGS = {
+    # the wrapper's
+    "disabled": "switched off by CLANG_LLM_DISABLE",
+    "link": "nothing is compiled, only linked",
+    "preprocess": "only preprocessed",
+    "assembly": "the output is assembly, or the input is",
+    "query": "a question to clang, no compile",
+    "not_oz": "the optimisation level is not -Oz",
+    "lto": "with LTO the object holds bitcode; its size says nothing",
+    "emit_llvm": "the output is LLVM's own format",
+    "syntax_only": "no object is written",
+    "records_command": "the command line is recorded in a file, so it must not change",
+    "save_temps": "the intermediate files must be clang's own",
+    "override_options": "CCC_OVERRIDE_OPTIONS edits the command line",
+    "no_plugin": "there is no plugin for this clang; see clang-llm-tool doctor",
+    "nested": "another clang-llm has been here already",
+    "arch": "one command for several architectures",
+    # the plugin's
+    "profile": "profile-guided builds rely on clang's own passes",
+    "coverage": "coverage relies on clang's own passes",
+    "sanitizer": "sanitizers rely on clang's own passes",
+    "remarks": "remarks are about clang's own passes",
+    "foreign_plugin": "another plugin takes part in this compile",
+    "empty": "the module defines no function",
+    "no_target": "clang has no code generator for this target",
+    "effort_0": "effort 0 searches nothing, and there is no plan for this module",
+    "language": "only C and C++ were validated",
+    # decisions
+    "best": "nothing smaller was found",
+}
+
+
+def describe(reason: str) -> str:
+    """Return what a reason means; an unknown one (of a newer version) speaks for itself."""
+    return _MEANINGS.get(reason, reason.replace("_", " "))

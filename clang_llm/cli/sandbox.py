@@ -1,0 +1,69 @@
+"""A private cache directory for trying things, and the wrappers to try them with.
+
+`doctor` and `explain` run the real wrapper and the real plugin; what they leave behind has to vanish, and the user's own
+cache directory must stay as it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import clang_llm
+from clang_llm.errors import ToolchainError
+from clang_llm.settings import PREFIX
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A private place.
+
+    Attributes:
+        root: A directory for files of the trial.
+        cache: The private cache directory.
+        environ: The given environment, with the private cache directory in it.
+    """
+
+    root: Path
+    cache: Path
+    environ: Mapping[str, str]
+
+
+def wrapper(cxx: bool = False) -> Path:
+    """Find ``clang-llm`` (or ``clang-llm++``): in the checkout that this package lies in, else where pip put it.
+
+    Raises:
+        ToolchainError: There is none.
+    """
+    name = "clang-llm++" if cxx else "clang-llm"
+    places = (Path(clang_llm.__file__).resolve().parents[1] / "wrappers", Path(sysconfig.get_path("scripts")))
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    raise ToolchainError(f"cannot find the wrapper {name} beside this package; install clang-llm again")
+
+
+@contextmanager
+def private(environ: Mapping[str, str], real_cache: Path) -> Iterator[Sandbox]:
+    """Make a private cache that has the plugins of the real one, and no plans.
+
+    Args:
+        environ: The environment to start from.
+        real_cache: The user's cache directory; it need not exist.
+
+    Yields:
+        The sandbox; everything in it is removed at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="clang-llm-tool-") as place:
+        root = Path(place).resolve()
+        cache = root / "cache"
+        cache.mkdir()
+        if (real_cache / "plugins").is_dir():
+            # Copies, a megabyte each: what is used is also renewed. Builds that are going on are left out.
+            shutil.copytree(real_cache / "plugins", cache / "plugins", ignore=shutil.ignore_patterns("tmp-*", "*.log"))
+        yield Sandbox(root, cache, {**environ, PREFIX + "CACHE_DIR": str(cache)})

@@ -1,0 +1,200 @@
+"""Finding out what would happen to a compile command, without doing it.
+
+Three questions, each put to the one who decides. The wrapper: does it add the plugin? (It is run with a program that does
+nothing in the place of clang.) Clang: which compiles at -Oz does the command mean? (``-###``.) The plugin: what does it find
+for them? (It is run for real, tells what it does, and ends clang before an object is written.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clang_llm import process, toolchain
+from clang_llm.cli import sandbox
+from clang_llm.compiler import Compiler, find_clang, inspect
+from clang_llm.errors import ProcessError, ToolchainError
+from clang_llm.settings import PREFIX, Settings
+
+#: The wrapper's decision to add the plugin; any other word is its reason not to.
+PLUGIN = "plugin"
+
+# Guards against a hang only; a search at the highest effort over a large module takes a few minutes.
+LIMIT_S = 3600.0
+
+# Names under which a real clang is called: clang, clang++-19, arm-linux-gnueabihf-clang-16.
+_CLANG = re.compile(r"(?:.*-)?clang(\+\+)?(?:-\d+(?:\.\d+)*)?")
+
+_EXPLAIN = "_CLANG_LLM_EXPLAIN"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A compile command, taken apart.
+
+    Attributes:
+        cxx: Whether it is clang++'s command.
+        clang: The real clang.
+        arguments: What comes after the compiler.
+    """
+
+    cxx: bool
+    clang: Path
+    arguments: tuple[str, ...]
+
+
+@dataclass
+class Explanation:
+    """What was found out.
+
+    Attributes:
+        clang: The real clang.
+        version: Its version.
+        wrapper: `PLUGIN`, or the wrapper's reason for plain clang.
+        compiles: Number of objects that the command writes at -Oz; None when that was not asked.
+        modules: For each module that the plugin saw, its explain lines (architecture, section 8).
+        message: What went wrong with the trial itself.
+    """
+
+    clang: str
+    version: str
+    wrapper: str
+    compiles: int | None = None
+    modules: list[list[dict[str, Any]]] = field(default_factory=list)
+    message: str = ""
+
+
+def understand(command: Sequence[str], settings: Settings, environ: Mapping[str, str]) -> Request:
+    """Take a compile command apart; the compiler may be the wrapper, a clang, or the wrapper before a clang.
+
+    Raises:
+        ToolchainError: It is not a command of clang.
+    """
+    words = list(command[1:] if command[:1] == ["--"] else command)
+    if not words:
+        raise ToolchainError("no command to explain; try: clang-llm-tool explain clang-llm -Oz -c a.c")
+    named, cxx = settings.clang, False
+    wrapped = Path(words[0]).name in {"clang-llm", "clang-llm++"}
+    if wrapped:
+        cxx = words.pop(0).endswith("++")
+    # Instead of the wrapper or after it: a clang by its own name.
+    match = _CLANG.fullmatch(Path(words[0]).name) if words and not words[0].startswith("-") else None
+    if match:
+        cxx = bool(match.group(1))
+        named = words.pop(0)
+    elif not wrapped:
+        raise ToolchainError(f"'{words[0]}' is not clang or clang-llm; begin with the compiler of your build")
+    return Request(cxx, find_clang(named, environ, cxx), tuple(words))
+
+
+def explain(request: Request, settings: Settings, environ: Mapping[str, str]) -> Explanation:
+    """Find out what would happen to a command.
+
+    Raises:
+        ToolchainError: The wrapper or clang cannot be found.
+        ProcessError: One of them cannot be run, or clang does not accept the command.
+    """
+    compiler = inspect(request.clang)
+    found = Explanation(str(request.clang), compiler.version, "")
+    with sandbox.private(environ, settings.cache_dir) as place:
+        found.wrapper = _ask_wrapper(request, place)
+        if found.wrapper == PLUGIN:
+            found.compiles = _count_compiles(request, environ)
+        if found.compiles:
+            _ask_plugin(request, compiler, settings, place, found)
+    return found
+
+
+def _ask_wrapper(request: Request, place: sandbox.Sandbox) -> str:
+    """Run the wrapper with a stand-in for clang that writes down how it was called."""
+    program = sandbox.wrapper(request.cxx)
+    stand_in, called, said = (place.root / name for name in ("clang++" if request.cxx else "clang", "called", "reason"))
+    stand_in.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" >{shlex.quote(str(called))}\n", encoding="utf-8")
+    stand_in.chmod(0o755)
+    said.touch()
+    # The wrapper looks whether there is a plugin; whether it suits clang is not its business.
+    memo = Path(f"{place.root}/probe/toolchains{program}{stand_in}")
+    memo.mkdir(parents=True)
+    (memo / "plugin.so").touch()
+    environ = {**place.environ, PREFIX + "CLANG": str(stand_in), _EXPLAIN: str(said)}
+    environ[PREFIX + "CACHE_DIR"] = str(place.root / "probe")
+    process.run([program, *request.arguments], env=environ, timeout_s=LIMIT_S)
+    for event in _events(said):
+        return str(event["reason"])
+    words = called.read_bytes().split(b"\0") if called.exists() else []
+    added = f"-fpass-plugin={memo}/plugin.so".encode("utf-8", "surrogateescape")
+    return PLUGIN if added in words else "unknown"
+
+
+def _count_compiles(request: Request, environ: Mapping[str, str]) -> int:
+    """Ask clang how many objects the command writes at -Oz."""
+    done = process.run([request.clang, "-###", *request.arguments], env=environ, timeout_s=LIMIT_S)
+    if not done.ok:
+        raise ProcessError(f"clang does not accept this command: {_first_line(done.stderr)}")
+    lines = os.fsdecode(done.stderr).splitlines()
+    jobs = [shlex.split(line) for line in lines if line.startswith(' "')]
+    return sum("-Oz" in job and "-emit-obj" in job for job in jobs)
+
+
+def _ask_plugin(
+    request: Request, compiler: Compiler, settings: Settings, place: sandbox.Sandbox, found: Explanation
+) -> None:
+    try:
+        stub = toolchain.build_plugin(compiler, place.cache, settings.python).stub
+    except ToolchainError as error:
+        found.message = f"no plugin for this clang: {error}"
+        return
+    command = [str(request.clang), f"-fpass-plugin={stub}", *_harmless(request, found, place)]
+    # First for the keys alone, so that the plans for them can be brought here; then as the user's settings have it.
+    for module in _told(command, {**place.environ, PREFIX + "CANDIDATES": "0"}, place, found):
+        for event in module:
+            if event["event"] == "key":
+                _bring_plan(str(event["key"]), settings.cache_dir, place.cache)
+    found.modules = _told(command, place.environ, place, found)
+
+
+def _harmless(request: Request, found: Explanation, place: sandbox.Sandbox) -> list[str]:
+    """Return the arguments, the output in a private place: should the plugin not end clang, nothing is overwritten."""
+    arguments = list(request.arguments)
+    if found.compiles == 1:  # several objects cannot be named
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        arguments[end:end] = ["-o", str(place.root / "object")]
+    return arguments
+
+
+def _told(
+    command: Sequence[str], environ: Mapping[str, str], place: sandbox.Sandbox, found: Explanation
+) -> list[list[dict[str, Any]]]:
+    """Run clang with the plugin explaining itself; return what it said, one list for each module."""
+    said = place.root / "said"
+    said.write_bytes(b"")
+    done = process.run(command, env={**environ, _EXPLAIN: str(said)}, timeout_s=LIMIT_S)
+    modules: list[list[dict[str, Any]]] = []
+    for event in _events(said):
+        if event["event"] in {"key", "bypass"}:
+            modules.append([])
+        modules[-1].append(event)
+    found.message = "" if modules else _first_line(done.stderr) or "the plugin was not run; see clang-llm-tool doctor"
+    return modules
+
+
+def _bring_plan(key: str, real_cache: Path, cache: Path) -> None:
+    entry = Path("plans") / key[:2] / key[2:]
+    if (real_cache / entry).is_file():
+        (cache / entry).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(real_cache / entry, cache / entry)
+
+
+def _events(said: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said.read_text(encoding="utf-8", errors="replace").splitlines()]
+
+
+def _first_line(text: bytes) -> str:
+    return os.fsdecode(text).strip().partition("\n")[0]

@@ -1,0 +1,95 @@
+"""The errors of the package: one tree, each class with its own exit code.
+
+Library code raises these; one boundary per program turns them into a message (``clang-llm-tool``) or into plain -Oz
+(the helper). Every message says what to do next. All classes take one argument, the message, so that they survive
+pickling between processes.
+"""
+
+
+class ClangLlmError(Exception):
+    """Base of every expected error of the package."""
+
+    exit_code = 1
+
+
+class SettingsError(ClangLlmError):
+    """A setting has a value that cannot be used."""
+
+    exit_code = 3
+
+
+class ToolchainError(ClangLlmError):
+    """No usable clang, or its plugin cannot be built.
+
+    Attributes:
+        retry_when: A path whose appearance may mend the problem, or None.
+    """
+
+    exit_code = 4
+    retry_when: str | None = None
+
+
+class PassListError(ClangLlmError):
+    """A pass list does not parse, or holds what the vocabulary does not allow."""
+
+    exit_code = 5
+
+
+class PlanError(ClangLlmError):
+    """A plan entry is corrupt, of another format, or belongs to another key."""
+
+    exit_code = 6
+
+
+class StoreError(ClangLlmError):
+    """The cache cannot do what was asked for."""
+
+    exit_code = 7
+
+
+class ProcessError(ClangLlmError):
+    """A command could not be started or ended in an unexpected way."""
+
+    exit_code = 8
+
+
+class ProcessTimeout(ProcessError):  # noqa: N818 - the noun says it
+    """A command was killed because it ran longer than its limit."""
+
+    exit_code = 9
+
+
+class ProtocolError(ClangLlmError):
+    """The other side of the plugin protocol said something that the protocol does not know."""
+
+    exit_code = 10
+
+
+class BackendError(ClangLlmError):
+    """A backend is unknown or cannot propose pass lists."""
+
+    exit_code = 11
+
+
+class ObjectError(ClangLlmError):
+    """An object file cannot be read."""
+
+    exit_code = 12
+
+
+class DataError(ClangLlmError):
+    """A data file of an evaluation is missing or not of its format."""
+
+    exit_code = 13
+
+
+class PackageError(ClangLlmError):
+    """A source package cannot be fetched, prepared or built."""
+
+    exit_code = 14
+
+
+class SplitError(ClangLlmError):
+    """A package may not be used for this purpose."""
+
+    exit_code = 15

@@ -1,0 +1,1 @@
+"""Measurements on whole programs: real packages built twice, compared object by object."""

@@ -1,0 +1,87 @@
+"""The compilers that are compared: plain clang, and our wrapper around the same clang in different states."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clang_llm import log, process
+from clang_llm.errors import DataError
+from clang_llm.evaluation.build import Compilers
+
+WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
+
+# Building the plugin for a new clang takes half a minute of one core.
+_WARM_UP_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Rig:
+    """One real clang, our wrapper around it, and a cache directory that is used for nothing else.
+
+    Attributes:
+        clang: Path of clang.
+        clangxx: Path of the clang++ beside it.
+        cache_dir: Private cache; the built plugin stays in it, its plans are removed by `cold`.
+        environ: Environment without any setting of ours.
+    """
+
+    clang: Path
+    clangxx: Path
+    cache_dir: Path
+    environ: Mapping[str, str]
+
+    def plain(self) -> Compilers:
+        """The real clang."""
+        return Compilers(str(self.clang), str(self.clangxx), self.environ)
+
+    def ours(self, **settings: str) -> Compilers:
+        """The wrapper, with settings given by name: ``effort="0"`` sets CLANG_LLM_EFFORT."""
+        ours = {f"CLANG_LLM_{name.upper()}": value for name, value in settings.items()}
+        environ = {
+            **self.environ,
+            "CLANG_LLM_CLANG": str(self.clang),
+            "CLANG_LLM_CACHE_DIR": str(self.cache_dir),
+            **ours,
+        }
+        return Compilers(str(WRAPPERS / "clang-llm"), str(WRAPPERS / "clang-llm++"), environ)
+
+    def cold(self) -> None:
+        """Forget all plans and counts; the plugin stays built."""
+        for name in ("plans", "quarantine"):
+            shutil.rmtree(self.cache_dir / name, ignore_errors=True)
+        log.zero(self.cache_dir)
+
+    def counts(self) -> Counter[str]:
+        """Events since the last `cold`."""
+        return log.fold_events(self.cache_dir)
+
+    def warm_up(self) -> None:
+        """Compile a few lines, so that the plugin is built before anything is timed.
+
+        Raises:
+            DataError: no plan was made: the plugin does not work here, and every comparison would be clang with clang.
+        """
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        self.cold()
+        source = self.cache_dir / "warm-up.c"
+        # Something that a pass list can make smaller or not, but that is not empty.
+        source.write_text("int f(int a, int b) { int s = 0; while (a-- > b) s += a * b; return s; }\n", encoding="utf-8")
+        for compilers in (self.ours(), self.plain()):
+            argv = [compilers.cc, "-Oz", "-c", str(source), "-o", str(source.with_suffix(".o"))]
+            done = process.run(argv, env=compilers.environ, timeout_s=_WARM_UP_LIMIT_S)
+            if not done.ok:
+                raise DataError(f"{compilers.cc} cannot compile: {done.stderr.decode(errors='replace')[:300]}")
+        counts = self.counts()
+        if not counts["miss"] and not counts["hit"] and not counts["hit:oz"]:
+            said = ", ".join(sorted(counts)) or "nothing"
+            raise DataError(f"clang-llm did nothing (events: {said}); run clang-llm-tool doctor")
+        self.cold()
+
+
+def our_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without settings of ours and without what changes clang's own command lines."""
+    return {name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))}

@@ -1,0 +1,147 @@
+"""The log file and the event counters (architecture, sections 2 and 7).
+
+An event is one line in ``events``, appended with one ``write(2)``, by the plugin, the wrapper and Python alike; nobody
+locks for that. Reading them folds new lines into ``stats.json`` under a lock. Each file's folded length is kept by
+its inode, so that a file which was rotated to ``events.old`` continues where its folding stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Bytes of `events` beyond which a fold rotates it away: some 500,000 events.
+ROTATE_BYTES = 4 * 1024 * 1024
+#: Seconds that `events.old` must have been quiet before it is thrown away: a writer opens, writes and closes at once.
+QUIET_S = 10.0
+#: Seconds to wait for another process that is folding; it takes milliseconds.
+LOCK_S = 10.0
+
+_EVENT = re.compile(rb"[a-z0-9_]+(:[a-z0-9_]+)?")
+
+
+def append_event(cache_dir: Path, *names: str) -> None:
+    """Count events; silently does nothing where the directory cannot be written."""
+    if names:
+        _append(cache_dir / "events", "".join(name + "\n" for name in names))
+
+
+def write_log(path: Path | None, line: str) -> None:
+    """Append a line to the user's log file, if there is one; never fails."""
+    if path is not None:
+        _append(path, f"python[{os.getpid()}]: {line}\n")
+
+
+def fold_events(cache_dir: Path) -> Counter[str]:
+    """Return the count of every event since the last `zero`, folding what is new.
+
+    Where the directory cannot be written, the counts are right all the same and nothing is stored.
+    """
+    return _fold(cache_dir, zero=False)
+
+
+def zero(cache_dir: Path) -> None:
+    """Set all counters to zero. Events that are written meanwhile count afterwards."""
+    _fold(cache_dir, zero=True)
+
+
+def _append(path: Path, text: str) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(descriptor, text.encode("utf-8", "surrogateescape"))
+        finally:
+            os.close(descriptor)
+
+
+@dataclass
+class _Stats:
+    """Content of `stats.json`: the counters, and for each inode of an event file the bytes that are in them."""
+
+    counters: Counter[str] = field(default_factory=Counter)
+    folded: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> _Stats:
+        try:
+            data = json.loads(path.read_bytes())
+            counters = {str(name): int(count) for name, count in data["counters"].items()}
+            return cls(Counter(counters), {int(inode): int(size) for inode, size in data["folded"].items()})
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            # A damaged file costs the counts of earlier folds, never a compile.
+            return cls()
+
+    def write(self, path: Path) -> None:
+        data = {"counters": dict(sorted(self.counters.items())), "folded": {str(k): v for k, v in self.folded.items()}}
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def _fold(cache_dir: Path, *, zero: bool) -> Counter[str]:
+    from filelock import FileLock, Timeout
+
+    if not cache_dir.is_dir():
+        return Counter()
+    try:
+        (cache_dir / "locks").mkdir(exist_ok=True)
+        with FileLock(cache_dir / "locks" / "stats", timeout=LOCK_S, mode=0o666):
+            stats = _read_new(cache_dir)
+            if zero:
+                stats.counters.clear()
+            stats.write(cache_dir / "stats.json")
+            _rotate(cache_dir, stats)
+    except (OSError, Timeout):
+        stats = _read_new(cache_dir)
+    return stats.counters
+
+
+def _read_new(cache_dir: Path) -> _Stats:
+    """Return the stored counters plus every complete line that is not in them."""
+    stats = _Stats.read(cache_dir / "stats.json")
+    before, stats.folded = stats.folded, {}
+    for name in ("events.old", "events"):
+        try:
+            with (cache_dir / name).open("rb") as file:
+                inode = os.fstat(file.fileno()).st_ino
+                offset = before.get(inode, 0)
+                file.seek(offset)
+                new = file.read()
+        except OSError:
+            continue
+        complete = new[: new.rfind(b"\n") + 1]
+        stats.folded[inode] = offset + len(complete)
+        lines = complete.split(b"\n")[:-1]
+        stats.counters.update(line.decode() for line in lines if _EVENT.fullmatch(line))
+    return stats
+
+
+def _rotate(cache_dir: Path, stats: _Stats) -> None:
+    """Move a long, folded `events` to `events.old`; the caller holds the lock.
+
+    The order makes a crash at any point harmless: the old file goes first, then its inode leaves `stats.json`, and
+    only after the renaming can a new file take that inode number.
+    """
+    events, old = cache_dir / "events", cache_dir / "events.old"
+    with suppress(FileNotFoundError):
+        if events.stat().st_size <= ROTATE_BYTES:
+            return
+        with suppress(FileNotFoundError):
+            status = old.stat()
+            if time.time() - status.st_mtime < QUIET_S or stats.folded.get(status.st_ino) != status.st_size:
+                return
+            old.unlink()
+            stats.folded.pop(status.st_ino, None)
+            stats.write(cache_dir / "stats.json")
+        events.rename(old)

@@ -1,0 +1,34 @@
+"""``python -m clang_llm.prepare CLANG MEMO_DIR``: the wrapper's way to get a plugin for a clang.
+
+Says nothing and always exits with 0: a compile must never fail because of us, and the memo tells the rest.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from clang_llm import log, settings, toolchain
+from clang_llm.errors import ClangLlmError
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Prepare the plugin for the clang `argv[0]` and leave the outcome in the directory `argv[1]`."""
+    chosen = settings.Settings.load(environ)
+    if len(argv) != 2 or chosen.disable:
+        return
+    clang, memo_dir = Path(argv[0]), Path(argv[1])
+    try:
+        result = toolchain.prepare(clang, memo_dir, chosen.cache_dir, chosen.python)
+        outcome = f"plugin in {result.build.directory}" if result.build else f"no plugin: {result.reason}"
+    except (ClangLlmError, OSError, ImportError) as error:
+        outcome = f"no plugin: {error}"
+    log.write_log(chosen.log, f"prepare {clang}: {outcome}")
+
+
+if __name__ == "__main__":
+    # The wrapper's standard streams belong to the compile; what goes wrong here is told by the memo.
+    with suppress(Exception):
+        main(sys.argv[1:], settings.process_environment())

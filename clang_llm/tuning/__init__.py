@@ -1,0 +1,1 @@
+"""Offline work on pass lists: validation (PassListEval) and, later, search."""

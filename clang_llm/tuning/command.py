@@ -1,0 +1,133 @@
+"""The command line of PassListEval: ``clang-llm-tool validate`` and ``python -m clang_llm.tuning``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from clang_llm.errors import ClangLlmError, DataError
+from clang_llm.settings import Settings
+from clang_llm.toolchain import Compiler, inspect, installed_compilers
+from clang_llm.tuning.programs import ProgramSet, load_programs
+from clang_llm.tuning.validate import Options, Outcome, Progress, read_lists, validate
+
+# The programs stand beside the checkout, not in it: they are other people's work, used in place.
+DEFAULT_PROGRAMS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "humaneval_x_cpp.jsonl.gz"
+
+# Characters of a reason on one line of the report; the JSON report has all of it.
+_REASON_WIDTH = 150
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``validate``."""
+    parser.add_argument("lists", type=Path, help="file with one pass list on each line, # for comments")
+    parser.add_argument("--programs", type=Path, default=DEFAULT_PROGRAMS, help="HumanEval-X C++ programs (default: %(default)s)")
+    parser.add_argument("--clang", action="append", type=Path, help="clang to validate for; repeatable (default: all installed)")
+    parser.add_argument("--engine", choices=("plugin", "opt"), default="plugin", help="what applies the lists (default: plugin)")
+    parser.add_argument("--jobs", type=int, default=2, help="lists tried at once (default: 2)")
+    parser.add_argument("--fresh", action="store_true", help="try lists again whose verdict is remembered")
+    parser.add_argument("--json", type=Path, help="write the verdicts to this file")
+    parser.add_argument("--accepted", type=Path, help="write the accepted lists to <DIR>/llvm-<major>.txt")
+
+
+def _bar(label: str) -> tuple[Progress | None, object]:
+    """A progress bar for a terminal, None elsewhere."""
+    if not sys.stderr.isatty():
+        return None, None
+    from tqdm import tqdm
+
+    bar = tqdm(desc=label, unit="list", file=sys.stderr)
+
+    def advance(done: int, total: int, last: str) -> None:
+        bar.total = total
+        bar.set_postfix_str(last)
+        bar.update(done - bar.n)
+
+    return advance, bar
+
+
+def report_lines(outcome: Outcome) -> list[str]:
+    """The report of one compiler: a summary and a line for each rejected list."""
+    accepted = len(outcome.accepted)
+    lines = [
+        f"LLVM {outcome.compiler.version}: {accepted} of {len(outcome.verdicts)} lists accepted "
+        f"({outcome.programs} programs, {len(outcome.excluded)} left out)"
+    ]
+    for number, verdict in enumerate(outcome.verdicts, 1):
+        if not verdict.accepted:
+            lines.append(f"  list {number}: {verdict.program}: {verdict.reason}"[:_REASON_WIDTH])
+    return lines
+
+
+def write_accepted(outcome: Outcome, directory: Path, programs: ProgramSet) -> Path:
+    """Write ``<directory>/llvm-<major>.txt``: the accepted lists in their order, without repetitions."""
+    header = (
+        f"# Pass lists accepted by PassListEval on LLVM {outcome.compiler.version}, in greedy order of what each adds.\n"
+        f"# {outcome.programs} programs, set {programs.digest[:16]}. Made by clang-llm-tool validate; do not edit.\n"
+    )
+    lists = dict.fromkeys(verdict.pipeline for verdict in outcome.accepted)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"llvm-{outcome.compiler.major}.txt"
+    path.write_text(header + "".join(f"{text}\n" for text in lists), encoding="utf-8")
+    return path
+
+
+def _load(path: Path) -> ProgramSet:
+    if not path.exists():
+        raise DataError(f"no programs at {path}; name the HumanEval-X C++ file with --programs")
+    return load_programs(path)
+
+
+def _compilers(chosen: Sequence[Path] | None) -> list[Compiler]:
+    compilers = [inspect(path) for path in chosen] if chosen else list(installed_compilers())
+    if not compilers:
+        raise DataError("no clang is installed; install clang-19 and llvm-19-dev, or name one with --clang")
+    return compilers
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Validate and report; returns 0 when every list passed on every compiler, else 1.
+
+    Raises:
+        ClangLlmError: nothing could be tried.
+    """
+    lists = read_lists(arguments.lists)
+    programs = _load(arguments.programs)
+    options = Options(Settings.load(environ).cache_dir, arguments.engine, arguments.jobs, arguments.fresh)
+    outcomes: list[Outcome] = []
+    failed = False
+    for compiler in _compilers(arguments.clang):
+        progress, bar = _bar(f"LLVM {compiler.version}")
+        try:
+            outcome = validate(lists, compiler, programs, options, environ, progress)
+        except ClangLlmError as error:
+            failed = True
+            sys.stderr.write(f"LLVM {compiler.version}: {error}\n")
+            continue
+        finally:
+            if bar is not None:
+                bar.close()  # type: ignore[attr-defined]
+        outcomes.append(outcome)
+        sys.stdout.write("\n".join(report_lines(outcome)) + "\n")
+        if arguments.accepted is not None:
+            sys.stdout.write(f"  wrote {write_accepted(outcome, arguments.accepted, programs)}\n")
+    if arguments.json is not None:
+        rows = [{"llvm": o.compiler.version, "excluded": o.excluded, "verdicts": [asdict(v) for v in o.verdicts]} for o in outcomes]
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    failed = failed or any(len(outcome.accepted) < len(outcome.verdicts) for outcome in outcomes)
+    return 1 if failed else 0
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.tuning``."""
+    parser = argparse.ArgumentParser(prog="clang-llm validate", description=__doc__)
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv), environ)
+    except ClangLlmError as error:
+        sys.stderr.write(f"clang-llm: {error}\n")
+        return error.exit_code

@@ -1,0 +1,103 @@
+"""How a pass list is applied to a batch: by the plugin inside clang (what users get), or by ``opt`` (to compare with).
+
+Only the plugin refuses lists outside the vocabulary, so tests that need a list which is known to be wrong use ``opt``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from clang_llm import process
+from clang_llm.errors import ProcessTimeout, ToolchainError
+from clang_llm.toolchain import Compiler, build_plugin
+from clang_llm.tuning.batches import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
+
+
+class Engine(Protocol):
+    """Compiles bitcode with a pass list."""
+
+    @property
+    def name(self) -> str:
+        """Word for reports and for the key under which verdicts are remembered."""
+        ...
+
+    def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
+        """Write the object ``output``; returns None, or in a few words why there is none."""
+        ...
+
+
+def _run(argv: list[str], environ: Mapping[str, str]) -> str | None:
+    """Run one compiler process; returns None or the reason of its failure."""
+    try:
+        done = process.run(argv, env=environ, timeout_s=COMPILE_LIMIT_S, memory_bytes=COMPILE_LIMIT_BYTES)
+    except ProcessTimeout:
+        return f"compiler timeout ({COMPILE_LIMIT_S:.0f} s)"
+    if done.returncode == 0:
+        return None
+    lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if "error" in line.lower() or "Assertion" in line or "Instruction does not" in line]
+    return f"compiler failed ({done.returncode}): {(telling or lines or ['no message'])[0][:300]}"
+
+
+@dataclass(frozen=True)
+class PluginEngine:
+    """``clang -Oz -x ir`` with the plugin applying the list."""
+
+    compiler: Compiler
+    stub: Path
+    name: str = "plugin"
+
+    @classmethod
+    def build(cls, compiler: Compiler, cache_dir: Path) -> PluginEngine:
+        """Build the plugin for this clang where needed; raises ToolchainError."""
+        return cls(compiler, build_plugin(compiler, cache_dir).stub)
+
+    def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
+        """See `Engine.compile`."""
+        argv = [str(self.compiler.path), f"-fpass-plugin={self.stub}", "-Oz", "-w", "-fno-crash-diagnostics"]
+        argv += ["-x", "ir", str(bitcode), "-c", "-o", str(output)]
+        return _run(argv, {**environ, "_CLANG_LLM_APPLY": pipeline})
+
+
+@dataclass(frozen=True)
+class OptEngine:
+    """``opt -passes=LIST``, then code generation by clang: the list as LLVM's own tool runs it."""
+
+    compiler: Compiler
+    opt: Path
+    name: str = "opt"
+
+    @classmethod
+    def find(cls, compiler: Compiler) -> OptEngine:
+        """Take the ``opt`` that belongs to this clang.
+
+        Raises:
+            ToolchainError: there is none beside it.
+        """
+        opt = compiler.tool("opt")
+        if opt.exists():
+            return cls(compiler, opt)
+        raise ToolchainError(f"no opt beside {compiler.path}; install the package llvm-{compiler.major}")
+
+    def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
+        """See `Engine.compile`."""
+        optimised = output.with_suffix(".opt.bc")
+        argv = [str(self.opt), f"-passes={pipeline}", str(bitcode), "-o", str(optimised)]
+        failed = _run(argv, environ)
+        if failed is None:
+            argv = [str(self.compiler.path), "-Oz", "-w", "-fno-crash-diagnostics", "-Xclang", "-disable-llvm-passes"]
+            failed = _run([*argv, "-x", "ir", str(optimised), "-c", "-o", str(output)], environ)
+        optimised.unlink(missing_ok=True)
+        return failed
+
+
+def make_engine(name: str, compiler: Compiler, cache_dir: Path) -> Engine:
+    """Return the engine of this name for one clang; raises ToolchainError."""
+    if name == "plugin":
+        return PluginEngine.build(compiler, cache_dir)
+    if name == "opt":
+        return OptEngine.find(compiler)
+    raise ToolchainError(f"no engine '{name}'; use plugin or opt")

@@ -1,0 +1,181 @@
+"""PassListEval: try pass lists on self-testing programs, on each installed LLVM.
+
+A list is rejected when the compiler crashes, hangs or refuses it, when the result does not link, and when a program exits or
+prints differently than without us. What passes may be shipped; see ``backends/coreset``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from clang_llm.errors import DataError, ProcessTimeout
+from clang_llm.passlist import PassList
+from clang_llm.toolchain import Compiler
+from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, cxx_of, link_batch, prepare_programs, run_batch
+from clang_llm.tuning.engines import Engine, make_engine
+from clang_llm.tuning.programs import ProgramSet
+from clang_llm.tuning.verdicts import Verdict, VerdictStore
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to validate.
+
+    Attributes:
+        cache_dir: Where bitcode and verdicts are kept.
+        engine: ``plugin`` or ``opt``.
+        jobs: Lists tried at once; two fill a small machine and leave it usable.
+        fresh: Try every list again, whatever is remembered.
+    """
+
+    cache_dir: Path
+    engine: str = "plugin"
+    jobs: int = 2
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdicts of one compiler, in the order of the lists, and the programs that could not serve."""
+
+    compiler: Compiler
+    verdicts: tuple[Verdict, ...]
+    programs: int
+    excluded: dict[str, str]
+
+    @property
+    def accepted(self) -> tuple[Verdict, ...]:
+        """The verdicts of the lists that passed."""
+        return tuple(verdict for verdict in self.verdicts if verdict.accepted)
+
+
+def read_lists(path: Path) -> tuple[str, ...]:
+    """Read pass lists from a text file: one a line, ``#`` starts a comment line.
+
+    Raises:
+        DataError: the file cannot be read or holds no list.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read pass lists from {path}: {error}") from error
+    lists = tuple(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    if not lists:
+        raise DataError(f"{path} holds no pass list; write one list on each line")
+    return lists
+
+
+def first_difference(expected: Mapping[str, str], said: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the first program that did not say what is expected, and how; None when all agree."""
+    for name, words in expected.items():
+        found = said.get(name)
+        if found is None:
+            return name, "was not run"
+        if found != words:
+            outcome, _, _ = found.rpartition(" ")
+            same_outcome = outcome == words.rpartition(" ")[0]
+            return name, "different output" if same_outcome else f"{outcome} instead of exit 0"
+    return None
+
+
+def _try_batch(
+    batch: Batch, pipeline: str, engine: Engine, cxx: Path, environ: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """Compile, link and run one batch; returns None or (program or batch, reason)."""
+    with tempfile.TemporaryDirectory(prefix="clang-llm-validate-") as place:
+        output = Path(place) / "list.o"
+        label = f"batch {batch.bitcode.stem}"
+        failed = engine.compile(batch.bitcode, pipeline, output, environ)
+        if failed is not None:
+            return label, failed
+        executable = Path(place) / "programs"
+        failed = link_batch(cxx, [batch.driver, output], executable, environ)
+        if failed is not None:
+            return label, f"link: {failed[-300:]}"
+        try:
+            return first_difference(batch.expected, run_batch(executable, environ))
+        except ProcessTimeout:
+            return label, f"programs timeout ({RUN_LIMIT_S:.0f} s)"
+
+
+def try_list(prepared: Prepared, pipeline: str, engine: Engine, environ: Mapping[str, str]) -> Verdict:
+    """Try one list (as text for this LLVM) on all batches; stops at the first failure."""
+    cxx = cxx_of(prepared.compiler)
+    for batch in prepared.batches:
+        failed = _try_batch(batch, pipeline, engine, cxx, environ)
+        if failed is not None:
+            return Verdict(pipeline, prepared.compiler.version, False, failed[1], failed[0], prepared.programs)
+    return Verdict(pipeline, prepared.compiler.version, True, "", "", prepared.programs)
+
+
+def _normalised(lists: Iterable[str], major: int, engine: str) -> list[str]:
+    """Texts of the lists for one LLVM; the ``opt`` engine takes any text, since it is there for lists the parser refuses."""
+    if engine == "opt":
+        return list(lists)
+    return [PassList.parse(text).for_llvm(major).text for text in lists]
+
+
+def _decide(
+    texts: Sequence[str], prepared: Prepared, engine: Engine, options: Options, environ: Mapping[str, str]
+) -> Iterator[Verdict]:
+    """Yield a verdict for every distinct text as it becomes known, remembered ones first."""
+    store = VerdictStore(options.cache_dir)
+    waiting: list[str] = []
+    for text in dict.fromkeys(texts):
+        known = None if options.fresh else store.get(text, prepared.digest, engine.name)
+        if known is not None:
+            yield known
+        else:
+            waiting.append(text)
+    with ThreadPoolExecutor(max_workers=options.jobs) as pool:
+        futures: list[Future[Verdict]] = [pool.submit(try_list, prepared, text, engine, environ) for text in waiting]
+        try:
+            for future in as_completed(futures):
+                verdict = future.result()
+                store.put(verdict, prepared.digest, engine.name)
+                yield verdict
+        finally:
+            # On an interruption the lists that wait are not begun; those that run end by themselves.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without anything that changes what our own clang does."""
+    return {name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))}
+
+
+def validate(
+    lists: Sequence[str],
+    compiler: Compiler,
+    programs: ProgramSet,
+    options: Options,
+    environ: Mapping[str, str],
+    progress: Progress | None = None,
+) -> Outcome:
+    """Try all lists on one compiler.
+
+    Args:
+        lists: Pass lists as text; normalised for this LLVM before they are tried.
+        progress: Called with (done, total, last outcome) after each distinct list.
+
+    Raises:
+        ToolchainError: this compiler cannot build the programs or the plugin.
+        PassListError: a list does not parse.
+    """
+    clean = clean_environment(environ)
+    texts = _normalised(lists, compiler.major, options.engine)
+    engine = make_engine(options.engine, compiler, options.cache_dir)
+    prepared = prepare_programs(compiler, programs, options.cache_dir, clean)
+    verdicts: dict[str, Verdict] = {}
+    total = len(set(texts))
+    for verdict in _decide(texts, prepared, engine, options, clean):
+        verdicts[verdict.pipeline] = verdict
+        if progress is not None:
+            progress(len(verdicts), total, "accepted" if verdict.accepted else "rejected")
+    return Outcome(compiler, tuple(verdicts[text] for text in texts), prepared.programs, prepared.excluded)

@@ -1,0 +1,47 @@
+"""Words and numbers that more than one module shares: the vocabulary of the protocol and of the plan format."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+#: Version of the plan entries and of the key (architecture, section 3 and 4).
+FORMAT = 1
+#: Version of the conversation between plugin and helper (architecture, section 5).
+PROTOCOL = 1
+#: What is minimised: bytes of allocated sections that occupy file space.
+OBJECTIVE = "text+data"
+
+MIB = 1024 * 1024
+
+
+class Status(str, Enum):
+    """How the measurement of one candidate ended (section 5 of the architecture)."""
+
+    OK = "ok"
+    CRASHED = "crashed"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    INVALID = "invalid"
+    UNVERIFIED = "unverified"
+    INTERFACE = "interface"
+    DIAGNOSTICS = "diagnostics"
+    FAILED = "failed"
+
+
+class Lookup(str, Enum):
+    """Why the plugin asks the helper: what its own look into the local cache gave."""
+
+    MISS = "miss"
+    WEAKER = "weaker"
+    CORRUPT = "corrupt"
+    RECACHE = "recache"
+
+
+class Decision(str, Enum):
+    """What the helper tells the plugin to do."""
+
+    EVALUATE = "evaluate"
+    APPLY = "apply"
+    LOOKUP = "lookup"
+    OZ = "oz"
+    MODULE = "module"

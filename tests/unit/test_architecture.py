@@ -1,0 +1,214 @@
+"""Holds what docs/architecture.md says about the tree: layers, doors, budgets, names in the documents."""
+
+import ast
+import importlib
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clang_llm import errors
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "clang_llm"
+
+# architecture.md, section 9; a larger number may import a smaller or an equal one.
+LAYERS = {
+    **dict.fromkeys(("", "passlist", "vocabulary", "plan", "errors", "types"), 0),
+    **dict.fromkeys(("process", "settings", "log", "compiler", "toolchain", "store", "objects"), 1),
+    **dict.fromkeys(("backends", "tuning"), 2),
+    **dict.fromkeys(("cli", "helper", "prepare", "evaluation"), 3),
+}
+
+MODULE_LINES = 350
+FUNCTION_LINES = 60
+WRAPPER_LINES = 65
+PLUGIN_LINES = 900
+
+# What importing the helper may load beside the standard library: it starts on every cache miss.
+HEAVY = ("llvmlite", "torch", "transformers", "tqdm", "elftools", "numpy", "multiprocessing", "asyncio", "urllib.request")
+
+# What no module but its door may use.
+DOORS = {
+    "process.py": ("subprocess", "os.system", "os.popen", "os.spawnv", "os.posix_spawn"),
+    "settings.py": ("os.environ", "os.environb", "os.getenv"),
+}
+
+
+def modules() -> list[Path]:
+    found = sorted(PACKAGE.rglob("*.py"))
+    assert len(found) > 10
+    return found
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(module: str) -> int:
+    parts = module.split(".")
+    top = parts[1] if len(parts) > 1 else ""
+    assert top in LAYERS, f"{module}: architecture.md names no layer for it"
+    return LAYERS[top]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Modules of this package that a file imports, anywhere in it, type checking included."""
+    names = {module_name(module) for module in modules()}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "clang_llm")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "clang_llm":
+            assert node.module is not None
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in names else node.module
+
+
+def dotted(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def effects_of(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports or mentions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute):
+            yield dotted(node)
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_imports_point_downward(path: Path) -> None:
+    mine = layer_of(module_name(path))
+    upward = {name for name in imports_of(path) if layer_of(name) > mine}
+    assert not upward
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {module_name(path): set(imports_of(path)) - {module_name(path)} for path in modules()}
+    finished: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way[way.index(name) :], name))
+        if name in finished:
+            return
+        for other in graph.get(name, ()):
+            visit(other, (*way, name))
+        finished.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_effects_have_one_door(path: Path) -> None:
+    for door, names in DOORS.items():
+        if path.name != door or path.parent != PACKAGE:
+            used = {name for name in effects_of(path) if any(name == n or name.startswith(n + ".") for n in names)}
+            assert not used, f"only clang_llm/{door} uses these"
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_sizes_stay_in_budget(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= MODULE_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno + 1 <= FUNCTION_LINES, f"{path.name}:{node.lineno} {node.name}"
+
+
+def test_the_median_module_is_short() -> None:
+    lengths = sorted(path.read_text().count("\n") for path in modules())
+    assert lengths[len(lengths) // 2] <= 130
+
+
+def test_no_module_is_called_utils() -> None:
+    assert not [path for path in modules() if re.search(r"utils?|helpers|common|misc", path.stem)]
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_importing_does_no_work(path: Path) -> None:
+    """A call at the top of a module is a definition (a class, a table) or nothing."""
+    tree = ast.parse(path.read_text())
+    bare = [node.lineno for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    assert not bare
+
+
+def error_classes() -> list[type[errors.ClangLlmError]]:
+    found = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.ClangLlmError)]
+    assert len(found) > 5
+    return found
+
+
+def test_every_error_is_defined_in_the_one_tree() -> None:
+    for path in modules():
+        importlib.import_module(module_name(path)) if path.name != "__main__.py" else None
+
+    def below(cls: type[errors.ClangLlmError]) -> Iterator[type[errors.ClangLlmError]]:
+        for child in cls.__subclasses__():
+            yield child
+            yield from below(child)
+
+    assert {cls.__module__ for cls in below(errors.ClangLlmError)} == {errors.__name__}
+
+
+def test_exit_codes_are_unique_and_usable() -> None:
+    codes = [cls.exit_code for cls in error_classes()]
+    assert len(set(codes)) == len(codes)
+    # 2 is argparse's, 126 and above are the shell's.
+    assert all(1 <= code < 126 and code != 2 for code in codes)
+
+
+@pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: str(cls.__name__))
+def test_errors_survive_pickling(cls: type[errors.ClangLlmError]) -> None:
+    error = cls("what is wrong; what to do")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is cls
+    assert str(again) == str(error)
+    assert again.exit_code == cls.exit_code
+
+
+def test_the_helper_imports_nothing_heavy() -> None:
+    code = "import sys, clang_llm.helper; print('\\n'.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "clang_llm.helper" in loaded
+    assert not set(HEAVY) & set(loaded)
+
+
+@pytest.mark.parametrize("name", ["clang-llm", "clang-llm++"])
+def test_wrappers_stay_readable(name: str) -> None:
+    assert (ROOT / "wrappers" / name).read_text().count("\n") < WRAPPER_LINES
+
+
+def test_the_plugin_stays_small() -> None:
+    sources = [path for path in (PACKAGE / "plugin").iterdir() if path.suffix in {".c", ".cpp", ".h"}]
+    assert sources
+    assert sum(path.read_text().count("\n") for path in sources) <= PLUGIN_LINES
+
+
+def test_no_machine_path_or_registry_is_written_down() -> None:
+    suspicious = re.compile(r"https?://(?!www\.apache\.org)[^\s)>\"']+|/root/|/work/|/home/[a-z]+/")
+    this = Path(__file__).resolve()
+    found = []
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split("\n")
+    for name in tracked:
+        path = ROOT / name
+        if name and name != "LICENSE" and path.is_file() and path != this:
+            text = path.read_bytes().decode(errors="replace")
+            found += [f"{name}: {match}" for match in suspicious.findall(text)]
+    assert not found
