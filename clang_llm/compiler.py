@@ -128,9 +128,13 @@ def _llvm_config(real: Path, version: str) -> Path | None:
     return None
 
 
-def installed_compilers() -> list[Compiler]:
-    """Return every clang on PATH and in the usual versioned directories, newest first, each once."""
-    candidates = _newest_first(_search_path(settings.process_environment()), "")
+def installed_compilers(environ: Mapping[str, str] | None = None) -> list[Compiler]:
+    """Return every clang on PATH and in the usual versioned directories, newest first, each once.
+
+    Args:
+        environ: Where PATH is; None stands for the process's own environment.
+    """
+    candidates = _newest_first(_search_path(settings.process_environment() if environ is None else environ), "")
     candidates += sorted(Path("/usr/lib").glob("llvm-*/bin/clang"))
     found: dict[Path, Compiler] = {}
     for candidate in candidates:

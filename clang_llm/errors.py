@@ -93,3 +93,21 @@ class SplitError(ClangLlmError):
     """A package may not be used for this purpose."""
 
     exit_code = 15
+
+
+class PlanFormatError(PlanError):
+    """A plan entry is of a format that this version does not know; to a reader that is a miss."""
+
+    exit_code = 20
+
+
+class EndOfConversation(ProtocolError):  # noqa: N818 - an end, not a mistake
+    """The plugin is gone; nobody waits for an answer."""
+
+    exit_code = 21
+
+
+class Abandoned(ClangLlmError):  # noqa: N818 - an outcome, not a mistake
+    """A search gave no answer that may be kept; the message is the one word that is counted."""
+
+    exit_code = 22

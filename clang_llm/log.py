@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clang_llm.locks import locked
+
 #: Bytes of `events` beyond which a fold rotates it away: some 500,000 events.
 ROTATE_BYTES = 4 * 1024 * 1024
 #: Seconds that `events.old` must have been quiet before it is thrown away: a writer opens, writes and closes at once.
@@ -90,21 +92,17 @@ class _Stats:
 
 
 def _fold(cache_dir: Path, *, zero: bool) -> Counter[str]:
-    from filelock import FileLock, Timeout
-
     if not cache_dir.is_dir():
         return Counter()
-    try:
-        (cache_dir / "locks").mkdir(exist_ok=True)
-        with FileLock(cache_dir / "locks" / "stats", timeout=LOCK_S, mode=0o666):
-            stats = _read_new(cache_dir)
+    with locked(cache_dir / "locks" / "stats", LOCK_S) as held:
+        stats = _read_new(cache_dir)
+        if held:
             if zero:
                 stats.counters.clear()
-            stats.write(cache_dir / "stats.json")
-            _rotate(cache_dir, stats)
-    except (OSError, Timeout):
-        stats = _read_new(cache_dir)
-    return stats.counters
+            with suppress(OSError):
+                stats.write(cache_dir / "stats.json")
+                _rotate(cache_dir, stats)
+        return stats.counters
 
 
 def _read_new(cache_dir: Path) -> _Stats:

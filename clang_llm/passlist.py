@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from clang_llm.errors import PassListError
 from clang_llm.vocabulary import ADAPTORS, WHOLE_PIPELINE, Vocabulary, load
 
-#: Longest pass list in characters: thirty times the longest that a search has produced, and far below the protocol's
-#: 1 MiB a line.
-MAX_LENGTH = 32 * 1024
+#: Longest pass list in characters, the same as in the plugin: ten times the longest that a search has produced, and
+#: far below the protocol's 1 MiB a line.
+MAX_LENGTH = 16 * 1024
 #: Deepest nesting: module(cgscc(function(loop(...)))) is 4; LLVM's own parser recurses, so there has to be a bound.
 MAX_DEPTH = 8
 

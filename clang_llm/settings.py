@@ -57,6 +57,7 @@ class Settings:
         candidates_set: The exact number of candidates, or None when `effort` decides.
         max_size: Size limit of the plans in bytes.
         config: The config file that was looked for; it need not exist.
+        explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
         unknown: Names that look like settings and are not, as the user wrote them.
         problems: One sentence for every value that was not used.
     """
@@ -75,6 +76,7 @@ class Settings:
     python: str | None
     script: Path | None
     config: Path
+    explaining: bool = False
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -108,15 +110,11 @@ class Settings:
             python=reader.text("PYTHON"),
             script=reader.path("SCRIPT"),
             config=config,
+            explaining=bool(environ.get("_CLANG_LLM_EXPLAIN")),
             unknown=reader.unknown(),
             problems=tuple(reader.problems),
             origins=reader.origins,
         )
-
-
-def environment() -> Mapping[str, str]:
-    """Return the environment of this process; programs call it once, at their start, and pass it on."""
-    return os.environ
 
 
 def parse_size(text: str) -> int | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from clang_llm import __version__, process, settings, vocabulary
 from clang_llm.compiler import ASK_S, Compiler, find_clang, inspect, installed_compilers
 from clang_llm.errors import ProcessError, ToolchainError
+from clang_llm.locks import locked
 from clang_llm.types import FORMAT, PROTOCOL
 
 __all__ = [
@@ -112,10 +113,10 @@ def prepare(clang: Path, memo_dir: Path, cache_dir: Path, python: str | None = N
         OSError: The directories cannot be written.
     """
     memo_dir.mkdir(parents=True, exist_ok=True)
-    link, failed = memo_dir / "plugin.so", memo_dir / "failed"
+    link, failed, known = memo_dir / "plugin.so", memo_dir / "failed", memo_dir / "clang"
     before = failed.stat().st_mtime_ns if failed.exists() else 0
     with _lock(cache_dir):
-        if link.exists():
+        if link.exists() and known.exists() and known.samefile(clang):
             return PrepareResult(PluginBuild(link.resolve().parent))
         if failed.exists() and failed.stat().st_mtime_ns != before:
             return PrepareResult(None, failed.read_text(errors="replace").partition("\n")[2].strip())
@@ -124,10 +125,12 @@ def prepare(clang: Path, memo_dir: Path, cache_dir: Path, python: str | None = N
         except ToolchainError as error:
             _replace(failed, f"{'+' + error.retry_when if error.retry_when else SOURCES}\n{error}\n")
             return PrepareResult(None, str(error))
-        temporary = memo_dir / f"plugin.so.{os.getpid()}.tmp"
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(build.stub)
-        temporary.replace(link)
+        # The wrapper compares `clang` with the one in use: a clang of another plugin API refuses even the stub, loudly.
+        for target, name in ((clang.resolve(), known), (build.stub, link)):
+            temporary = memo_dir / f"{name.name}.{os.getpid()}.tmp"
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(target)
+            temporary.replace(name)
         failed.unlink(missing_ok=True)
         return PrepareResult(build)
 
@@ -141,15 +144,13 @@ def _replace(path: Path, text: str) -> None:
 @contextmanager
 def _lock(cache_dir: Path) -> Iterator[None]:
     """One build at a time in a cache directory, so that eight compiles do not build eight plugins."""
-    from filelock import FileLock, Timeout
-
-    (cache_dir / "locks").mkdir(parents=True, exist_ok=True)
+    cache_dir.mkdir(parents=True, exist_ok=True)
     tag_cache(cache_dir)
-    try:
-        with FileLock(cache_dir / "locks" / "plugins", timeout=LOCK_S, mode=0o666):
-            yield
-    except Timeout as error:
-        raise ToolchainError(f"another process has been building the plugin for {LOCK_S:g} s; try again") from error
+    with locked(cache_dir / "locks" / "plugins", LOCK_S) as held:
+        if not held:
+            problem = f"cannot lock {cache_dir}/locks/plugins; is it writable, or has a build been hanging"
+            raise ToolchainError(f"{problem} for {LOCK_S:g} s?")
+        yield
 
 
 def tag_cache(cache_dir: Path) -> None:

@@ -27,6 +27,8 @@ _HOLDS: Mapping[str, frozenset[str]] = {
     "loop": frozenset({"loop"}),
     "loop-mssa": frozenset({"loop", "loop-mssa"}),
 }
+#: Digits of a number in a parameter, at most, the same as in the plugin; every such number is a small threshold.
+MAX_DIGITS = 6
 #: The element that stands for a whole pipeline of LLVM, `default<Oz>`.
 WHOLE_PIPELINE = "default"
 
@@ -46,7 +48,8 @@ class Entry:
         if token in self.tokens and "#" not in token:
             return True
         name, equals, number = token.partition("=")
-        return bool(equals) and number.isascii() and number.isdigit() and f"{name}=#" in self.tokens
+        number_fits = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+        return bool(equals) and number_fits and f"{name}=#" in self.tokens
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""``clang-llm-tool``: looks into what clang-llm does and keeps its cache in order. One module for each group of commands."""
+"""``clang-llm-tool``: looks into what clang-llm does and keeps its cache in order.
+
+One module for each group of commands.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ _GROUPS = (doctor, stats, explain, cache, config, validate)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; each group sets ``run``, which takes the arguments and the environment."""
+    """Return the parser of the whole command line; commands set ``run``, called with arguments and environment."""
     parser = argparse.ArgumentParser(
         prog="clang-llm-tool",
-        description="Look into what clang-llm does, and keep its cache in order. To compile, use clang-llm and clang-llm++.",
+        description="Look into what clang-llm does, keep its cache in order. To compile: clang-llm and clang-llm++.",
         epilog="Settings are CLANG_LLM_* variables or lines of the config file; `clang-llm-tool config` shows them.",
     )
     parser.add_argument("--version", action="version", version=f"clang-llm {__version__}")
@@ -35,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; the one place where errors become text."""
     arguments = build_parser().parse_args(argv)
     try:
-        status: int = arguments.run(arguments, settings.environment())
+        status: int = arguments.run(arguments, settings.process_environment())
         sys.stdout.flush()
     except ClangLlmError as error:
         print(f"clang-llm-tool: {error}", file=sys.stderr)

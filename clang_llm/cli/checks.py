@@ -32,7 +32,11 @@ _TRIAL_S = 900.0
 _PROGRAM = """\
 static int step(int x) { return x & 1 ? 3 * x + 1 : x / 2; }
 int length(int x) { int n = 0; while (x != 1) { x = step(x); ++n; } return n; }
-int longest(const int *v, int n) { int m = 0; for (int i = 0; i < n; ++i) { int k = length(v[i]); if (k > m) m = k; } return m; }
+int longest(const int *v, int n) {
+  int most = 0;
+  for (int i = 0; i < n; ++i) { int k = length(v[i]); if (k > most) most = k; }
+  return most;
+}
 """
 
 
@@ -63,7 +67,9 @@ def check_python() -> Iterator[Finding]:
         except ImportError:
             missing.append(distribution)
     if missing:
-        yield Finding(WRONG, "python", f"missing: {', '.join(missing)}", f"{sys.executable} -m pip install {' '.join(missing)}")
+        yield Finding(
+            WRONG, "python", f"missing: {', '.join(missing)}", f"{sys.executable} -m pip install {' '.join(missing)}"
+        )
 
 
 def check_helper(settings: Settings) -> Iterator[Finding]:
@@ -128,7 +134,9 @@ def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str,
     yield Finding(OK, subject, f"{compiler.version} ({compiler.path})")
     if compiler.llvm_config is None:
         remedy = f"sudo apt-get install llvm-{compiler.major}-dev   (LLVM {compiler.version}'s headers and llvm-config)"
-        yield Finding(WRONG, subject, f"no llvm-config of version {compiler.version}: the plugin cannot be built", remedy)
+        yield Finding(
+            WRONG, subject, f"no llvm-config of version {compiler.version}: the plugin cannot be built", remedy
+        )
         return
     try:
         build = toolchain.build_plugin(compiler, settings.cache_dir, settings.python)
@@ -157,10 +165,13 @@ def _check_compile(
             trial[PREFIX + "PYTHON"] = settings.python
         done = process.run([sandbox.wrapper(), "-Oz", "-c", source, "-o", output], env=trial, timeout_s=_TRIAL_S)
         events = log.fold_events(place.cache)
+        written = output.is_file()
     complaint = os.fsdecode(done.stderr).strip().partition("\n")[0]
     failures = sorted(name.partition(":")[2] for name in events if name.startswith(("error:", "bypass:")))
-    if not done.ok or complaint or not output.is_file():
-        yield Finding(WRONG, subject, f"a trial compile failed: {complaint or done.returncode}", "try the same with clang itself")
+    if not done.ok or complaint or not written:
+        yield Finding(
+            WRONG, subject, f"a trial compile failed: {complaint or done.returncode}", "try the same with clang itself"
+        )
     elif failures or not events["stored"]:
         text = ", ".join(f"{describe(reason)} ({reason})" for reason in failures) or "no plan was stored"
         remedy = f"{PREFIX}LOG=/dev/stderr {sandbox.wrapper()} -Oz -c FILE.c tells more"

@@ -1,4 +1,4 @@
-"""``clang-llm-tool doctor``: is everything there and does it work? One line for each thing, and how to mend what is wrong."""
+"""``clang-llm-tool doctor``: is everything there and does it work? One line for each thing, and how to mend it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _MARKS = {OK: "ok   ", NOTE: "note ", WRONG: "WRONG"}
 
 def add_commands(commands: Commands) -> None:
     """Add this group to the parser."""
-    parser = commands.add_parser("doctor", help="check the installation, build and try the plugin, say how to mend what is wrong")
+    parser = commands.add_parser(
+        "doctor", help="check the installation, build and try the plugin, say how to mend what is wrong"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--all", action="store_true", help="every clang that is installed, not only the one in use")
     parser.set_defaults(run=run)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _Event = Mapping[str, Any]
 
+# Characters of a pass list that are shown of candidates; some have thousands.
+_SHOWN = 60
+
 
 def add_commands(commands: Commands) -> None:
     """Add this group to the parser."""
@@ -92,9 +95,15 @@ def _tell_results(results: Sequence[_Event], decision: _Event) -> list[str]:
         ok = result["status"] == "ok"
         size = human_count(result["size"]) if ok else "-"
         saving = percent(baseline - result["size"], baseline) if ok else "-"
-        name = "-Oz" if result["id"] < 0 else result["pipeline"]
+        name = "-Oz" if result["id"] < 0 else _shorten(result["pipeline"])
         rows.append(("*" if ok and result["pipeline"] == chosen else "", result["status"], size, saving, name))
     return ["", *table(rows, "<<>><", ("", "status", "bytes", "saving", "passes")), ""]
+
+
+def _shorten(pipeline: str) -> str:
+    """Return a pass list that fits on a line; ``--json`` has all of it, and the decision has the chosen one."""
+    passes = pipeline.count(",") + 1
+    return pipeline if len(pipeline) <= _SHOWN else f"{pipeline[:_SHOWN]}… ({passes} passes)"
 
 
 def _tell_decision(event: _Event) -> str:

@@ -56,7 +56,8 @@ def table(rows: Iterable[Sequence[object]], align: str, headers: Sequence[str] =
 
     lines = [line(row) for row in cells]
     if headers:
-        lines[:0] = [line(headers), "  ".join("-" * width for width in widths)]
+        # The rule under the last column spans its header only: cells there may be longer than any line.
+        lines[:0] = [line(headers), line(["-" * width for width in (*widths[:-1], len(headers[-1]))])]
     return lines
 
 

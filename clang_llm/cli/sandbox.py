@@ -1,7 +1,7 @@
 """A private cache directory for trying things, and the wrappers to try them with.
 
-`doctor` and `explain` run the real wrapper and the real plugin; what they leave behind has to vanish, and the user's own
-cache directory must stay as it is.
+`doctor` and `explain` run the real wrapper and the real plugin; what they leave behind has to vanish, and the user's
+own cache directory must stay as it is.
 """
 
 from __future__ import annotations

@@ -57,12 +57,12 @@ def add_commands(commands: Commands) -> None:
 def contents(store: LocalStore) -> Contents:
     """Read all plans and add them up; unreadable ones are left out (``cache verify`` deals with them)."""
     entries = size = oz_bytes = our_bytes = 0
-    for entry in progress(store.entries(), "reading plans"):
-        plan = store.peek(entry.key)
+    for key, path in progress(store.entries(), "reading plans"):
+        plan = store.get(key)
         if plan is None:
             continue
         entries += 1
-        size += entry.size
+        size += path.stat().st_size
         oz_bytes += plan.size_oz
         our_bytes += plan.size
     return Contents(entries, size, oz_bytes, our_bytes)
@@ -70,7 +70,9 @@ def contents(store: LocalStore) -> Contents:
 
 def grouped(counters: Counter[str], prefix: str) -> list[tuple[str, int]]:
     """Return the reasons counted under ``prefix:``, most frequent first."""
-    found = [(name.partition(":")[2], count) for name, count in counters.items() if name.startswith(prefix + ":") and count]
+    found = [
+        (name.partition(":")[2], count) for name, count in counters.items() if name.startswith(prefix + ":") and count
+    ]
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
@@ -87,9 +89,13 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         log.zero(settings.cache_dir)
         return 0
     counters = log.fold_events(settings.cache_dir)
-    held = contents(LocalStore(settings.cache_dir))
+    held = contents(LocalStore(settings.cache_dir, read_only=True))
     if arguments.json:
-        document = {"cache_dir": str(settings.cache_dir), "counters": dict(sorted(counters.items())), "plans": asdict(held)}
+        document = {
+            "cache_dir": str(settings.cache_dir),
+            "counters": dict(sorted(counters.items())),
+            "plans": asdict(held),
+        }
         print(json.dumps(document, indent=2))
         return 0
     for line in _describe(settings, counters, held):
@@ -99,7 +105,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _describe(settings: Settings, counters: Counter[str], held: Contents) -> list[str]:
     hits, total = lookups(counters)
-    rows: list[tuple[str, str, str]] = [("Lookups", human_count(total), percent(hits, total) + " hits" if total else "")]
+    rows: list[tuple[str, str, str]] = [
+        ("Lookups", human_count(total), percent(hits, total) + " hits" if total else "")
+    ]
     rows += [(f"  {text}", human_count(counters[name]), "") for name, text in _LOOKUPS.items() if counters[name]]
     rows += [(text.capitalize(), human_count(counters[name]), "") for name, text in _RESULTS.items()]
     for prefix, title in (("bypass", "Left to clang"), ("error", "Failed, plain -Oz")):
@@ -108,5 +116,7 @@ def _describe(settings: Settings, counters: Counter[str], held: Contents) -> lis
         rows += [(f"  {reason}", human_count(count), "") for reason, count in reasons]
     saved = held.oz_bytes - held.our_bytes
     rows.append(("Plans", human_count(held.entries), human_size(held.bytes)))
-    rows.append(("  saved by them", human_size(saved), f"{percent(saved, held.oz_bytes)} of {human_size(held.oz_bytes)}"))
+    rows.append(
+        ("  saved by them", human_size(saved), f"{percent(saved, held.oz_bytes)} of {human_size(held.oz_bytes)}")
+    )
     return [f"Cache: {settings.cache_dir}", *table(rows, "<><")]

@@ -1,8 +1,8 @@
 """Finding out what would happen to a compile command, without doing it.
 
-Three questions, each put to the one who decides. The wrapper: does it add the plugin? (It is run with a program that does
-nothing in the place of clang.) Clang: which compiles at -Oz does the command mean? (``-###``.) The plugin: what does it find
-for them? (It is run for real, tells what it does, and ends clang before an object is written.)
+Three questions, each put to the one who decides. The wrapper: does it add the plugin? (It is run with a program that
+does nothing in the place of clang.) Clang: which compiles at -Oz does the command mean? (``-###``.) The plugin: what
+does it find for them? (It is run for real, tells what it does, and ends clang before an object is written.)
 """
 
 from __future__ import annotations

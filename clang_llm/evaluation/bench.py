@@ -1,8 +1,10 @@
-"""``python -m clang_llm.evaluation.bench``: what clang-llm costs beside clang, both measured in one run, by turns.
+"""``make bench``: what clang-llm costs beside clang, both measured in one run, by turns.
 
-Four questions. What does a command with nothing to gain cost more (hyperfine)? What CPU time does a warm build take? A cold one?
-What does a candidate cost, beside ``opt`` and ``clang -c`` on the same list and module? Only differences and ratios of one run
-mean anything; the times are those of this machine on that day.
+Four questions. What does a command with nothing to gain cost more (hyperfine)? What CPU time does a warm build take? A
+cold one? What does a candidate cost, beside ``opt`` and ``clang -c`` on the same list and module? Only differences and
+ratios of one run mean anything; the times are those of this machine on that day.
+
+``python -m clang_llm.evaluation.bench [PACKAGE...]`` writes ``bench.md`` and ``bench.json``.
 """
 
 from __future__ import annotations
@@ -10,24 +12,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clang_llm import __version__, settings, toolchain
-from clang_llm.backends.coreset import load_lists
-from clang_llm.compiler import Compiler, find_clang, inspect
-from clang_llm.errors import ClangLlmError, PackageError
+from clang_llm.backends.coreset import read_coreset
+from clang_llm.compiler import Compiler, inspect
+from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation import bench_builds, bench_candidates, bench_overhead
-from clang_llm.evaluation.build import Compilers, build
-from clang_llm.evaluation.subjects import Subject, subjects
-from clang_llm.passlist import PassList
-from clang_llm.settings import PREFIX, Settings
+from clang_llm.evaluation.build import build
+from clang_llm.evaluation.recipes import Recipe, recipe_for
+from clang_llm.evaluation.workplace import Workplace, markdown, say
 
-# Lists that are measured as candidates, and modules of each program they are measured on: enough that one odd pair decides
-# nothing, few enough to take about a minute.
-_LISTS = 8
+# A C and a C++ program that build in seconds without more packages; any other can be named.
+DEFAULT_PACKAGES = ("lua5.4", "double-conversion")
+DEFAULT_WORK = Path("build") / "bench"
+
+# What must not be exceeded (issue "the drop-in compiler"): milliseconds, and ratios of CPU time.
+MOST_OVERHEAD_MS = 3.0
+MOST_WARM = 1.03
+MOST_COLD = 6.0
+MOST_CANDIDATE = 0.35
+
+# Lists that are measured as candidates, and modules of each program they are measured on: enough that no odd pair
+# decides, few enough to take about a minute.
+_LISTS = 9
 _MODULES = 8
 
 
@@ -35,34 +45,158 @@ _MODULES = 8
 class Bench:
     """All results of one run."""
 
+    version: str
     clang: str
     effort: int
     overhead: tuple[bench_overhead.Overhead, ...]
     builds: tuple[bench_builds.Builds, ...]
-    candidates: tuple[bench_candidates.Candidates, ...]
+    candidates: bench_candidates.Candidates
+
+    @property
+    def overhead_ms(self) -> float:
+        """The worst difference of means."""
+        return max(each.difference_ms for each in self.overhead)
+
+    @property
+    def warm(self) -> float:
+        """CPU time of all warm builds beside that of all plain ones."""
+        return sum(sum(each.warm_s) for each in self.builds) / sum(sum(each.plain_s) for each in self.builds)
+
+    @property
+    def cold(self) -> float:
+        """The same for cold builds."""
+        return sum(sum(each.cold_s) for each in self.builds) / sum(sum(each.plain_s) for each in self.builds)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What all measurements share."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``bench``."""
+    parser.add_argument(
+        "packages", nargs="*", metavar="PACKAGE", help=f"Debian source packages (default: {' '.join(DEFAULT_PACKAGES)})"
+    )
+    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="directory for builds (default: %(default)s)")
+    parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
+    parser.add_argument("--repeats", type=int, default=5, help="counted builds in each way (default: 5)")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds of ten runs of each short command (default: 10)")
+    parser.add_argument(
+        "--output", type=Path, default=DEFAULT_WORK, help="directory of the report (default: %(default)s)"
+    )
 
-    compiler: Compiler
-    wrappers: Path
-    environ: Mapping[str, str]
-    place: Path
+
+def _candidates(
+    compiler: Compiler, place: Workplace, programs: Sequence[tuple[Recipe, Path]]
+) -> bench_candidates.Candidates:
+    """Measure the first vetted lists on modules of every program."""
+    modules: list[Path] = []
+    for recipe, source in programs:
+        home = place.home(recipe.name)
+        embedded = build(recipe, source, home, "embedded", place.rig.plain(), bench_candidates.EMBED_FLAGS)
+        modules += bench_candidates.embedded_modules(compiler, embedded.tree, _MODULES, home / "modules")
+    stub = toolchain.build_plugin(compiler, place.rig.cache_dir).stub
+    lists = [each.text for each in read_coreset(compiler.major).lists[:_LISTS]]
+    trials = place.root / "candidates"
+    trials.mkdir(exist_ok=True)
+    return bench_candidates.measure(compiler, stub, modules, lists, place.rig.ours().environ, trials)
 
 
-def prepare(environ: Mapping[str, str], place: Path) -> Setting:
-    """Make a private cache directory with the plugin for the clang in use.
+def measure(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Bench:
+    """Run everything.
 
     Raises:
-        ToolchainError: There is no clang, or no plugin can be built for it.
+        ClangLlmError: Something that is needed is missing, or a build fails.
     """
-    chosen = Settings.load(environ)
-    compiler = inspect(find_clang(chosen.clang, environ))
-    cache = place / "cache"
-    clean = {name: value for name, value in environ.items() if not name.lstrip("_").startswith(PREFIX)}
-    private = {"CACHE_DIR": str(cache), "CLANG": str(compiler.path), "EFFORT": str(chosen.effort), "CONFIG": str(place / "none")}
-    toolchain.build_plugin(compiler, cache, chosen.python)
-    wrappers = Path(__file__).resolve().parents[2] / "wrappers"
-    return Setting(compiler, wrappers, clean | {PREFIX + name: value for name, value in private.items()}, place)
+    place = Workplace.at(arguments.work, arguments.clang, environ)
+    compiler = inspect(place.rig.clang)
+    programs = []
+    for name in arguments.packages or DEFAULT_PACKAGES:
+        say(f"fetching {name}")
+        programs.append((recipe_for(name), place.source(recipe_for(name)).tree))
+    say("building the plugin")
+    place.rig.warm_up()
+    ours, plain = place.rig.ours(), place.rig.plain()
+    say("short commands")
+    trials = place.root / "commands"
+    trials.mkdir(exist_ok=True)
+    overhead = bench_overhead.measure(place.rig.clang, Path(ours.cc), ours.environ, trials, arguments.rounds)
+    builds = []
+    for recipe, source in programs:
+        say(f"building {recipe.name}")
+        builds.append(bench_builds.measure(recipe, source, place.home(recipe.name), plain, ours, arguments.repeats))
+    say("candidates")
+    candidates = _candidates(compiler, place, programs)
+    say("")
+    effort = settings.Settings.load(ours.environ).effort
+    return Bench(__version__, compiler.version, effort, tuple(overhead), tuple(builds), candidates)
+
+
+def render(bench: Bench) -> str:
+    """Return the report as Markdown."""
+    rows = [
+        [
+            each.name,
+            f"{each.clang_ms:.1f}",
+            f"{each.ours_ms:.1f}",
+            f"{each.difference_ms:+.1f}",
+            f"{each.median_difference_ms:+.1f}",
+            str(each.runs),
+        ]
+        for each in bench.overhead
+    ]
+    headers = ["command", "clang, ms", "clang-llm, ms", "difference of means", "of medians", "runs"]
+    parts = [f"# clang-llm {bench.version} beside clang {bench.clang}, effort {bench.effort}\n"]
+    parts += ["## A command with nothing to gain\n", markdown(headers, "<>>>>>", rows)]
+    rows = [
+        [
+            each.name,
+            f"{sum(each.plain_s) / len(each.plain_s):.2f}",
+            f"{each.warm_ratio:.3f} ×",
+            f"{each.cold_ratio:.2f} ×",
+            str(len(each.plain_s)),
+        ]
+        for each in bench.builds
+    ]
+    rows.append(["all", "", f"{bench.warm:.3f} ×", f"{bench.cold:.2f} ×", ""])
+    headers = ["program", "clang, CPU s", "warm", "cold", "builds"]
+    parts += ["## An -Oz build (CPU time, make and linker included)\n", markdown(headers, "<>>>>", rows)]
+    tried = bench.candidates
+    parts.append("## One candidate beside one `opt` + `clang -c` (CPU time)\n")
+    parts.append(f"{tried.ratio:.3f} × on {tried.modules} modules, {tried.lists} lists\n")
+    promises = [
+        (
+            "short command",
+            f"{bench.overhead_ms:+.1f} ms",
+            f"{MOST_OVERHEAD_MS:g} ms",
+            bench.overhead_ms <= MOST_OVERHEAD_MS,
+        ),
+        ("warm build", f"{bench.warm:.3f} ×", f"{MOST_WARM:g} ×", bench.warm <= MOST_WARM),
+        ("cold build", f"{bench.cold:.2f} ×", f"{MOST_COLD:g} ×", bench.cold <= MOST_COLD),
+        ("candidate", f"{tried.ratio:.3f} ×", f"{MOST_CANDIDATE:g} ×", tried.ratio <= MOST_CANDIDATE),
+    ]
+    rows = [[name, got, most, "held" if held else "NOT HELD"] for name, got, most, held in promises]
+    parts += ["## Promises\n", markdown(["what", "measured", "at most", ""], "<>><", rows)]
+    return "\n".join(parts)
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Measure and report."""
+    bench = measure(arguments, environ)
+    text = render(bench)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "bench.md").write_text(text, encoding="utf-8")
+    (arguments.output / "bench.json").write_text(json.dumps(asdict(bench), indent=1) + "\n", encoding="utf-8")
+    print(text)
+    return 0
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.evaluation.bench``."""
+    parser = argparse.ArgumentParser(prog="clang_llm.evaluation.bench", description=__doc__)
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv), environ)
+    except ClangLlmError as error:
+        print(f"clang-llm: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], settings.process_environment()))

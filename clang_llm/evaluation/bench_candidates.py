@@ -1,4 +1,4 @@
-"""What one candidate costs inside the plugin, beside ``opt`` and ``clang -c`` on the same list and module (CPU time)."""
+"""CPU time of one candidate inside the plugin, beside ``opt`` and ``clang -c`` on the same list and module."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from clang_llm.compiler import Compiler
 from clang_llm.errors import ProcessError
 from clang_llm.settings import PREFIX
 
-#: Flags with which every object of a build carries its unoptimised bitcode. Through -Xclang: the driver's own spelling would
-#: compile in two steps and change what is built.
+#: Flags with which every object of a build carries its unoptimised bitcode. Through -Xclang: the driver's own spelling
+#: would compile in two steps and change what is built.
 EMBED_FLAGS = "-Oz -Xclang -fembed-bitcode=all"
 _SECTION = ".llvmbc"
 
@@ -52,23 +52,35 @@ def embedded_modules(compiler: Compiler, tree: Path, most: int, place: Path) -> 
     place.mkdir(parents=True, exist_ok=True)
     objects = sorted(tree.rglob("*.o"), key=lambda path: (path.stat().st_size, str(path)))
     # From the middle of `most` equal parts, so that neither tiny nor huge modules decide alone.
-    chosen = objects if len(objects) <= most else [objects[(2 * i + 1) * len(objects) // (2 * most)] for i in range(most)]
+    chosen = (
+        objects if len(objects) <= most else [objects[(2 * i + 1) * len(objects) // (2 * most)] for i in range(most)]
+    )
     found = []
     for number, path in enumerate(chosen):
         module = place / f"{number}.bc"
-        dump = [compiler.tool("llvm-objcopy"), f"--dump-section={_SECTION}={module}", path, "/dev/null"]
+        dump: list[str | Path] = [
+            compiler.tool("llvm-objcopy"),
+            f"--dump-section={_SECTION}={module}",
+            path,
+            "/dev/null",
+        ]
         if process.run(dump).ok and module.is_file():
             found.append(module)
     return found
 
 
 def measure(
-    compiler: Compiler, stub: Path, modules: Sequence[Path], pipelines: Sequence[str], environ: Mapping[str, str], place: Path
+    compiler: Compiler,
+    stub: Path,
+    modules: Sequence[Path],
+    pipelines: Sequence[str],
+    environ: Mapping[str, str],
+    place: Path,
 ) -> Candidates:
     """Measure candidates.
 
-    What all lists of a module share (reading it, the helper, the -Oz variant) is taken out by the difference to a run with the
-    first list alone, so that list is not among those measured.
+    What all lists of a module share (reading it, the helper, the -Oz variant) is taken out by the difference to a run
+    with the first list alone, so that list is not among those measured.
 
     Args:
         compiler: The clang.
@@ -96,9 +108,26 @@ def _in_plugin(
     script.write_text("".join(pipeline + "\n" for pipeline in pipelines), encoding="ascii")
     said.write_bytes(b"")
     # Explaining ends the process after the search, so that neither applying a list nor writing the object is measured.
-    chosen = {"BACKEND": "scripted", "SCRIPT": str(script), "CANDIDATES": str(len(pipelines)), "READONLY": "1", "RECACHE": "1"}
+    chosen = {
+        "BACKEND": "scripted",
+        "SCRIPT": str(script),
+        "CANDIDATES": str(len(pipelines)),
+        "READONLY": "1",
+        "RECACHE": "1",
+    }
     switches = {PREFIX + name: value for name, value in chosen.items()} | {"_CLANG_LLM_EXPLAIN": str(said)}
-    command = [compiler.path, f"-fpass-plugin={stub}", "-Oz", "-w", "-c", "-x", "ir", module, "-o", place / "plugin.o"]
+    command: list[str | Path] = [
+        compiler.path,
+        f"-fpass-plugin={stub}",
+        "-Oz",
+        "-w",
+        "-c",
+        "-x",
+        "ir",
+        module,
+        "-o",
+        place / "plugin.o",
+    ]
     used_s = _cpu_s(command, {**environ, **switches})
     events = [json.loads(line)["event"] for line in said.read_text(encoding="utf-8").splitlines()]
     if events.count("result") != 1 + len(pipelines):
@@ -110,7 +139,18 @@ def _in_plugin(
 def _separately(compiler: Compiler, module: Path, pipeline: str, environ: Mapping[str, str], place: Path) -> float:
     optimised = place / "optimised.bc"
     used_s = _cpu_s([compiler.tool("opt"), f"-passes={pipeline}", module, "-o", optimised], environ)
-    finish = ["-Oz", "-Xclang", "-disable-llvm-passes", "-w", "-c", "-x", "ir", optimised, "-o", place / "separate.o"]
+    finish: list[str | Path] = [
+        "-Oz",
+        "-Xclang",
+        "-disable-llvm-passes",
+        "-w",
+        "-c",
+        "-x",
+        "ir",
+        optimised,
+        "-o",
+        place / "separate.o",
+    ]
     return used_s + _cpu_s([compiler.path, *finish], environ)
 
 

@@ -74,7 +74,9 @@ def measure(clang: Path, ours: Path, environ: Mapping[str, str], place: Path, ro
         "link": [objects, "-o", place / "out"],
         "`-E`": ["-E", source, "-o", place / "out.i"],
     }
-    return [_compare(name, [(clang, *words), (ours, *words)], environ, place, rounds) for name, words in commands.items()]
+    return [
+        _compare(name, [(clang, *words), (ours, *words)], environ, place, rounds) for name, words in commands.items()
+    ]
 
 
 def _compare(

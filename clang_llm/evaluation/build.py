@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from clang_llm.evaluation.recipes import AUTOTOOLS, CMAKE, Recipe, detect_system
 STEP_LIMIT_S = 3600.0
 # __DATE__ and __TIME__ of every build, so that objects can be compared: 2024-01-01, any fixed moment would do.
 _EPOCH = "1704067200"
+_PLACEHOLDER = re.compile(r"\{(?:cc|cxx|flags|jobs)\}")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ class Compilers:
     cc: str
     cxx: str
     environ: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A source tree, how to build it, the directory its builds go to, and the number of make jobs."""
+
+    recipe: Recipe
+    source: Path
+    home: Path
+    jobs: int = 2
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,7 @@ def plan_steps(recipe: Recipe, tree: Path, compilers: Compilers, flags: str, job
     values = {"{cc}": compilers.cc, "{cxx}": compilers.cxx, "{flags}": flags, "{jobs}": str(jobs)}
 
     def fill(words: tuple[str, ...]) -> tuple[str, ...]:
-        filled = []
-        for word in words:
-            for name, value in values.items():
-                word = word.replace(name, value)
-            filled.append(word)
-        return tuple(filled)
+        return tuple(_PLACEHOLDER.sub(lambda match: values[match.group()], word) for word in words)
 
     system = recipe.system or detect_system(tree)
     steps: list[Step] = []
@@ -130,22 +136,28 @@ def copy_tree(source: Path, destination: Path) -> None:
     shutil.copytree(source, destination, symlinks=True)
 
 
-def build(
-    recipe: Recipe, source: Path, home: Path, variant: str, compilers: Compilers, flags: str, *, jobs: int = 2, test: bool = False
-) -> Built:
-    """Build a copy of ``source`` in ``<home>/build``, then move it to ``<home>/<variant>``.
+def build(project: Project, variant: str, compilers: Compilers, flags: str, *, test: bool = False) -> Built:
+    """Build a copy of the project's source in ``<home>/build``, then move it to ``<home>/<variant>``.
 
     Every variant is built in the same directory, so that paths in debug information and in messages are equal.
+
+    Args:
+        project: What to build, and where.
+        variant: Name of the finished tree.
+        compilers: CC and CXX.
+        flags: CFLAGS and CXXFLAGS.
+        test: Whether to run the project's tests, too; their failure is a result.
 
     Raises:
         PackageError: a step other than the tests failed; the message names its log.
     """
+    recipe, home = project.recipe, project.home
     place = home / "build"
-    copy_tree(source, place)
+    copy_tree(project.source, place)
     tree = place / recipe.subdir
     environ = _environment(compilers.environ)
     results: list[StepResult] = []
-    for number, step in enumerate(plan_steps(recipe, tree, compilers, flags, jobs)):
+    for number, step in enumerate(plan_steps(recipe, tree, compilers, flags, project.jobs)):
         if step.kind == "test" and not test:
             continue
         result = _run_step(step, tree, home / f"{variant}.{number}.{step.kind}.log", environ)
@@ -153,5 +165,5 @@ def build(
         if result.returncode != 0 and step.kind != "test":
             raise PackageError(f"{recipe.name} ({variant}): {' '.join(step.argv)[:200]} failed; see {result.log}")
     shutil.rmtree(home / variant, ignore_errors=True)
-    os.replace(place, home / variant)
+    place.replace(home / variant)
     return Built(home / variant, tuple(results))

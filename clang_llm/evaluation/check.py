@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from clang_llm.evaluation.rig import Rig
-from clang_llm.evaluation.build import Built, build
+from clang_llm.evaluation.build import Built, Project, build
 from clang_llm.evaluation.compare import Comparison, ObjectFile, compare_objects, geometric_mean_saving, object_files
 from clang_llm.evaluation.configlog import differences
-from clang_llm.evaluation.recipes import Recipe
+from clang_llm.evaluation.rig import Rig
 
 # Lines of a difference that a report keeps; the trees are there to see the rest.
 _KEPT_LINES = 20
@@ -21,8 +20,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What was found about one package. Sizes in bytes of allocated non-bss sections, times in CPU seconds of configure and
-    build together; ``None`` where there was nothing to find out.
+    """What was found about one package.
+
+    Sizes are in bytes of allocated non-bss sections, times in CPU seconds of configure and build together; ``None`` stands
+    where there was nothing to find out.
 
     Attributes:
         identity: Way of doing nothing → objects that differ from plain clang's.
@@ -80,24 +81,18 @@ class Report:
 class PackageCheck:
     """Builds one package in all the ways that are compared."""
 
-    def __init__(self, recipe: Recipe, source: Path, home: Path, rig: Rig, *, jobs: int = 2, say: Say | None = None) -> None:
-        self._recipe = recipe
-        self._source = source
-        self._home = home
+    def __init__(self, project: Project, rig: Rig, say: Say | None = None) -> None:
+        self._project = project
         self._rig = rig
-        self._jobs = jobs
         self._say = say or (lambda _: None)
 
     def _plain(self, variant: str, flags: str, *, test: bool = False) -> Built:
         self._say(variant)
-        return build(
-            self._recipe, self._source, self._home, variant, self._rig.plain(), flags, jobs=self._jobs, test=test
-        )
+        return build(self._project, variant, self._rig.plain(), flags, test=test)
 
     def _ours(self, variant: str, flags: str, settings: Mapping[str, str], *, test: bool = False) -> Built:
         self._say(variant)
-        compilers = self._rig.ours(**settings)
-        return build(self._recipe, self._source, self._home, variant, compilers, flags, jobs=self._jobs, test=test)
+        return build(self._project, variant, self._rig.ours(**settings), flags, test=test)
 
     def identity(self) -> Iterator[tuple[str, list[str]]]:
         """Build with nothing to apply, with and without -g; yields (way, objects that differ from plain clang's)."""
@@ -128,9 +123,9 @@ class PackageCheck:
         objects = object_files(plain.tree), object_files(cold.tree), object_files(warm.tree)
         found = compare_objects(objects[0], objects[1])
         return Report(
-            package=self._recipe.name,
+            package=self._project.recipe.name,
             version=version,
-            language=self._recipe.language,
+            language=self._project.recipe.language,
             split=split,
             **_sizes(found),
             identity=identity,

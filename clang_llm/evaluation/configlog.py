@@ -60,10 +60,13 @@ def differences(plain: Path, ours: Path, plain_names: Mapping[str, str], our_nam
     """
     found: list[str] = []
     for relative in sorted(set(_files(plain)) | set(_files(ours))):
-        texts = []
-        for tree, names in ((plain, plain_names), (ours, our_names)):
-            path = tree / relative
-            text = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
-            texts.append(normalise(text, names).splitlines())
-        found += difflib.unified_diff(*texts, f"plain/{relative}", f"ours/{relative}", lineterm="", n=0)
+        before = _lines(plain / relative, plain_names)
+        after = _lines(ours / relative, our_names)
+        found += difflib.unified_diff(before, after, f"plain/{relative}", f"ours/{relative}", lineterm="", n=0)
     return found
+
+
+def _lines(path: Path, names: Mapping[str, str]) -> list[str]:
+    """Normalised lines of a file; none when there is no such file."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return normalise(text, names).splitlines()

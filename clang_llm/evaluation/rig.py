@@ -69,7 +69,9 @@ class Rig:
         self.cold()
         source = self.cache_dir / "warm-up.c"
         # Something that a pass list can make smaller or not, but that is not empty.
-        source.write_text("int f(int a, int b) { int s = 0; while (a-- > b) s += a * b; return s; }\n", encoding="utf-8")
+        source.write_text(
+            "int f(int a, int b) { int s = 0; while (a-- > b) s += a * b; return s; }\n", encoding="utf-8"
+        )
         for compilers in (self.ours(), self.plain()):
             argv = [compilers.cc, "-Oz", "-c", str(source), "-o", str(source.with_suffix(".o"))]
             done = process.run(argv, env=compilers.environ, timeout_s=_WARM_UP_LIMIT_S)
@@ -84,4 +86,6 @@ class Rig:
 
 def our_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without settings of ours and without what changes clang's own command lines."""
-    return {name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))}
+    return {
+        name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))
+    }

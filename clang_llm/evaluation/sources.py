@@ -1,7 +1,7 @@
 """Sources of Debian packages, fetched with apt in a state directory of our own.
 
-The system's own source lines are read and turned into lines for sources in that directory; nothing of them is kept in the
-project, and the system's configuration is left alone.
+The system's own source lines are read and turned into lines for sources in that directory; nothing of them is kept in
+the project, and the system's configuration is left alone.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class Apt:
             return
         files = _system_files()
         if not files:
-            raise PackageError("this system has no apt sources to take packages from; build the sample programs instead")
+            raise PackageError(
+                "this system has no apt sources to take packages from; build the sample programs instead"
+            )
         for name in ("parts", "lists/partial", "cache/archives/partial"):
             (self._place / name).mkdir(parents=True, exist_ok=True)
         for file in files:
@@ -94,7 +96,9 @@ class Apt:
             (self._place / "parts" / file.name.replace("/", "_")).write_text(text, encoding="utf-8")
         done = self._run(["apt-get", *self._options, "update"])
         if done.returncode != 0:
-            raise PackageError(f"apt-get update failed: {last_line(done)}; check the network and the system's apt sources")
+            raise PackageError(
+                f"apt-get update failed: {last_line(done)}; check the network and the system's apt sources"
+            )
         stamp.touch()
 
     def versions(self, package: str) -> list[str]:
@@ -118,7 +122,15 @@ class Apt:
             raise PackageError(f"apt knows no source package {package}; check the name")
         message = ""
         for version in versions:
-            argv = ["apt-get", *self._options, "-q", "source", "--only-source", "--download-only", f"{package}={version}"]
+            argv = [
+                "apt-get",
+                *self._options,
+                "-q",
+                "source",
+                "--only-source",
+                "--download-only",
+                f"{package}={version}",
+            ]
             done = self._run(argv, cwd=place)
             # Several versions may lie here from earlier runs; the name is the version without its epoch.
             found = list(place.glob(f"{package}_{version.partition(':')[2] or version}.dsc"))

@@ -12,7 +12,7 @@ from clang_llm.errors import SplitError
 _VALIDATION_FROM = 0xA0
 _TEST_FROM = 0xC0
 
-# These programs are the subject of published benchmarks that later results are compared on, so nothing here may see them.
+# These programs are the subject of published benchmarks that results are compared on later; nothing here may see them.
 _FORBIDDEN = (
     "zlib",
     "zlib1g",

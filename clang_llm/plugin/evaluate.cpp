@@ -296,9 +296,9 @@ static Measurement finish(Child &Ended) {
 }
 
 // Guards against hangs and bombs; what they cut is never cached, so they decide nothing about the result.
-static Limits limitsFor(const Settings &S, double BaselineCpuSeconds) {
+static Limits limitsFor(unsigned CpuSeconds) {
   Limits L;
-  L.CpuSeconds = S.ChildSeconds ? S.ChildSeconds : unsigned(10 + 20 * BaselineCpuSeconds); // lists that pay take about as long as -Oz
+  L.CpuSeconds = CpuSeconds;
   L.WallSeconds = 3 * L.CpuSeconds;                      // other jobs may hold the processors
   L.AddressSpace = 0;
   uint64_t Pages = 0;
@@ -311,9 +311,8 @@ static Limits limitsFor(const Settings &S, double BaselineCpuSeconds) {
   return L;
 }
 
-Measurement measureBaseline(Compile &C, const Settings &S) {
-  // What clang itself would do to this module has no limit but the guard against a hang: 20 minutes of processor time.
-  Limits L = limitsFor(S, /*BaselineCpuSeconds=*/60);
+Measurement measureBaseline(Compile &C) {
+  Limits L = limitsFor(/*CpuSeconds=*/1200); // clang itself would have no limit at all
   Child One = start(C, "", /*IsBaseline=*/true, L);
   while (One.Pipe >= 0 && One.Process > 0 && !readSome(One))
     ;
@@ -338,7 +337,8 @@ static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
 
 std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, ArrayRef<std::string> Pipelines, const Settings &S) {
   std::vector<Measurement> Results(Pipelines.size());
-  Limits L = limitsFor(S, Baseline.CpuSeconds);
+  // Lists that pay take about as long as -Oz.
+  Limits L = limitsFor(S.ChildSeconds ? S.ChildSeconds : unsigned(10 + 20 * Baseline.CpuSeconds));
   std::vector<Child> Running(Pipelines.size());
   size_t Next = 0, Active = 0;
   while (Next < Pipelines.size() || Active > 0) {

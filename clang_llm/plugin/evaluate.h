@@ -36,7 +36,7 @@ struct Measurement {
 bool runList(Compile &C, llvm::StringRef Pipeline);
 
 // Size and interface under plain -Oz.
-Measurement measureBaseline(Compile &C, const Settings &S);
+Measurement measureBaseline(Compile &C);
 
 // Each of Pipelines, at most S.Jobs at once, in their order; checked against Baseline.
 std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, llvm::ArrayRef<std::string> Pipelines, const Settings &S);

@@ -42,7 +42,7 @@ class Search {
 
   bool evaluate(const json::Array &Pipelines) {
     if (!HaveBaseline) {
-      Baseline = measureBaseline(C, S);
+      Baseline = measureBaseline(C);
       HaveBaseline = true;
       if (!report(-1, Baseline, ""))
         return false;

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -20,8 +19,8 @@ from clang_llm.errors import DataError, ToolchainError
 from clang_llm.toolchain import Compiler
 from clang_llm.tuning.programs import Program, ProgramSet, batch_source, driver_source, split_batches
 
-# Four batches of about forty programs: fewer batches compile faster (the library's templates are shared within one), more of
-# them use two workers better; each batch is an executable of its own, so a body that a list drops is missed at link time.
+# Four batches of about forty programs: the fewer, the faster they compile, as the library's templates are shared within
+# one. Each is an executable of its own, so that a body which a list drops from one is not lent by another.
 BATCHES = 4
 
 # Bounds against hangs only. The slowest program takes well under a second at -O0; the slowest list compiles a batch in
@@ -111,10 +110,22 @@ def _emit(
     compiler: Compiler, programs: Sequence[Program], stem: Path, environ: Mapping[str, str]
 ) -> tuple[list[Program], dict[str, str]]:
     """Write ``<stem>.bc``; returns the programs in it and those that do not compile, with the reason."""
-    left, failed = list(programs), {}
+    left = list(programs)
+    failed: dict[str, str] = {}
     source = stem.with_suffix(".cpp")
     cxx = str(cxx_of(compiler))
-    argv = [cxx, "-Oz", "-w", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", source.name, "-o", f"{stem.name}.bc"]
+    argv = [
+        cxx,
+        "-Oz",
+        "-w",
+        "-Xclang",
+        "-disable-llvm-passes",
+        "-emit-llvm",
+        "-c",
+        source.name,
+        "-o",
+        f"{stem.name}.bc",
+    ]
     while left:
         source.write_text(batch_source(left), encoding="utf-8")
         message = _compile(argv, stem.parent, environ)
@@ -123,7 +134,7 @@ def _emit(
         bad = set(_DIAGNOSED.findall(message))
         if not bad:
             raise ToolchainError(f"{cxx} cannot compile the validation programs: {message.strip()[:400]}")
-        failed.update({name: "does not compile" for name in bad})
+        failed.update(dict.fromkeys(bad, "does not compile"))
         left = [program for program in left if program.name not in bad]
     return left, failed
 
@@ -180,16 +191,15 @@ def _read(compiler: Compiler, place: Path, digest: str) -> Prepared:
     try:
         data = json.loads((place / "batches.json").read_text(encoding="utf-8"))
         batches = tuple(
-            Batch(place / f"{row['stem']}.bc", place / f"{row['stem']}.driver.o", row["expected"]) for row in data["batches"]
+            Batch(place / f"{row['stem']}.bc", place / f"{row['stem']}.driver.o", row["expected"])
+            for row in data["batches"]
         )
         return Prepared(compiler, batches, data["excluded"], digest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{place} is damaged ({error}); remove it and try again") from error
 
 
-def prepare_programs(
-    compiler: Compiler, programs: ProgramSet, cache_dir: Path, environ: Mapping[str, str]
-) -> Prepared:
+def prepare_programs(compiler: Compiler, programs: ProgramSet, cache_dir: Path, environ: Mapping[str, str]) -> Prepared:
     """Make, or find in ``<cache_dir>/validation/``, the batches for one compiler.
 
     Raises:
@@ -203,7 +213,7 @@ def prepare_programs(
         with tempfile.TemporaryDirectory(dir=place.parent, prefix="new-") as new:
             _build(compiler, programs, Path(new), environ)
             shutil.rmtree(place, ignore_errors=True)
-            os.replace(new, place)
+            Path(new).replace(place)
             # TemporaryDirectory removes this name at its end and would complain that it is gone.
             Path(new).mkdir()
     return _read(compiler, place, digest)

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from clang_llm.backends.coreset import DATA, write_coreset
 from clang_llm.errors import ClangLlmError, DataError
+from clang_llm.passlist import PassList
 from clang_llm.settings import Settings
 from clang_llm.toolchain import Compiler, inspect, installed_compilers
 from clang_llm.tuning.programs import ProgramSet, load_programs
@@ -25,13 +27,20 @@ _REASON_WIDTH = 150
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``validate``."""
     parser.add_argument("lists", type=Path, help="file with one pass list on each line, # for comments")
-    parser.add_argument("--programs", type=Path, default=DEFAULT_PROGRAMS, help="HumanEval-X C++ programs (default: %(default)s)")
-    parser.add_argument("--clang", action="append", type=Path, help="clang to validate for; repeatable (default: all installed)")
-    parser.add_argument("--engine", choices=("plugin", "opt"), default="plugin", help="what applies the lists (default: plugin)")
+    parser.add_argument(
+        "--programs", type=Path, default=DEFAULT_PROGRAMS, help="HumanEval-X C++ programs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--clang", action="append", type=Path, help="clang to validate for; repeatable (default: all installed)"
+    )
+    parser.add_argument(
+        "--engine", choices=("plugin", "opt"), default="plugin", help="what applies the lists (default: plugin)"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="lists tried at once (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="try lists again whose verdict is remembered")
     parser.add_argument("--json", type=Path, help="write the verdicts to this file")
-    parser.add_argument("--accepted", type=Path, help="write the accepted lists to <DIR>/llvm-<major>.txt")
+    parser.add_argument("--write", action="store_true", help="write the accepted lists as the vetted set of each LLVM")
+    parser.add_argument("--sets", type=Path, default=DATA, help="where --write puts them (default: the package's data)")
 
 
 def _bar(label: str) -> tuple[Progress | None, object]:
@@ -53,27 +62,26 @@ def _bar(label: str) -> tuple[Progress | None, object]:
 def report_lines(outcome: Outcome) -> list[str]:
     """The report of one compiler: a summary and a line for each rejected list."""
     accepted = len(outcome.accepted)
-    lines = [
-        f"LLVM {outcome.compiler.version}: {accepted} of {len(outcome.verdicts)} lists accepted "
-        f"({outcome.programs} programs, {len(outcome.excluded)} left out)"
-    ]
+    tried = f"{outcome.programs} programs, {len(outcome.excluded)} left out"
+    lines = [f"LLVM {outcome.compiler.version}: {accepted} of {len(outcome.verdicts)} lists accepted ({tried})"]
     for number, verdict in enumerate(outcome.verdicts, 1):
         if not verdict.accepted:
             lines.append(f"  list {number}: {verdict.program}: {verdict.reason}"[:_REASON_WIDTH])
     return lines
 
 
-def write_accepted(outcome: Outcome, directory: Path, programs: ProgramSet) -> Path:
-    """Write ``<directory>/llvm-<major>.txt``: the accepted lists in their order, without repetitions."""
-    header = (
-        f"# Pass lists accepted by PassListEval on LLVM {outcome.compiler.version}, in greedy order of what each adds.\n"
-        f"# {outcome.programs} programs, set {programs.digest[:16]}. Made by clang-llm-tool validate; do not edit.\n"
+def write_accepted(outcome: Outcome, programs: ProgramSet, directory: Path) -> Path:
+    """Write the accepted lists, in their order, as the vetted set of this LLVM; returns the file.
+
+    Raises:
+        PassListError: a list uses what the vocabulary does not allow.
+    """
+    lists = [PassList.parse(verdict.pipeline) for verdict in outcome.accepted]
+    evidence = (
+        f"{outcome.programs} self-testing C++ programs (set {programs.digest[:16]}) compiled, linked and ran "
+        f"as without the list on LLVM {outcome.compiler.version}"
     )
-    lists = dict.fromkeys(verdict.pipeline for verdict in outcome.accepted)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"llvm-{outcome.compiler.major}.txt"
-    path.write_text(header + "".join(f"{text}\n" for text in lists), encoding="utf-8")
-    return path
+    return write_coreset(outcome.compiler.major, lists, [evidence], directory)
 
 
 def _load(path: Path) -> ProgramSet:
@@ -113,10 +121,13 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                 bar.close()  # type: ignore[attr-defined]
         outcomes.append(outcome)
         sys.stdout.write("\n".join(report_lines(outcome)) + "\n")
-        if arguments.accepted is not None:
-            sys.stdout.write(f"  wrote {write_accepted(outcome, arguments.accepted, programs)}\n")
+        if arguments.write and outcome.accepted:
+            sys.stdout.write(f"  wrote {write_accepted(outcome, programs, arguments.sets)}\n")
     if arguments.json is not None:
-        rows = [{"llvm": o.compiler.version, "excluded": o.excluded, "verdicts": [asdict(v) for v in o.verdicts]} for o in outcomes]
+        rows = [
+            {"llvm": o.compiler.version, "excluded": o.excluded, "verdicts": [asdict(v) for v in o.verdicts]}
+            for o in outcomes
+        ]
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     failed = failed or any(len(outcome.accepted) < len(outcome.verdicts) for outcome in outcomes)
     return 1 if failed else 0

@@ -15,6 +15,11 @@ from clang_llm.errors import ProcessTimeout, ToolchainError
 from clang_llm.toolchain import Compiler, build_plugin
 from clang_llm.tuning.batches import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
 
+# A name that no version of LLVM has a pass for.
+_NO_PASS = "no-such-pass"
+# One question to a compiler takes milliseconds; this is for a machine that is short of everything.
+_ASK_LIMIT_S = 60.0
+
 
 class Engine(Protocol):
     """Compiles bitcode with a pass list."""
@@ -22,6 +27,14 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """Word for reports and for the key under which verdicts are remembered."""
+        ...
+
+    def check(self, environ: Mapping[str, str]) -> None:
+        """Make sure that lists are really applied; raises ToolchainError when they are not.
+
+        The stub of the plugin steps aside without a word when something has changed since it was built, and every list
+        would then look perfect.
+        """
         ...
 
     def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
@@ -38,7 +51,9 @@ def _run(argv: list[str], environ: Mapping[str, str]) -> str | None:
     if done.returncode == 0:
         return None
     lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if "error" in line.lower() or "Assertion" in line or "Instruction does not" in line]
+    telling = [
+        line for line in lines if "error" in line.lower() or "Assertion" in line or "Instruction does not" in line
+    ]
     return f"compiler failed ({done.returncode}): {(telling or lines or ['no message'])[0][:300]}"
 
 
@@ -54,6 +69,31 @@ class PluginEngine:
     def build(cls, compiler: Compiler, cache_dir: Path) -> PluginEngine:
         """Build the plugin for this clang where needed; raises ToolchainError."""
         return cls(compiler, build_plugin(compiler, cache_dir).stub)
+
+    def check(self, environ: Mapping[str, str]) -> None:
+        """See `Engine.check`: a list that nobody could accept has to fail the compile."""
+        argv = [
+            str(self.compiler.path),
+            f"-fpass-plugin={self.stub}",
+            "-Oz",
+            "-w",
+            "-x",
+            "c",
+            "-",
+            "-c",
+            "-o",
+            "/dev/null",
+        ]
+        done = process.run(
+            argv,
+            env={**environ, "_CLANG_LLM_APPLY": _NO_PASS},
+            stdin=b"int f(void) { return 1; }",
+            timeout_s=_ASK_LIMIT_S,
+        )
+        if done.ok:
+            raise ToolchainError(
+                f"the plugin {self.stub} does nothing; was clang or the plugin's source changed? try again"
+            )
 
     def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
         """See `Engine.compile`."""
@@ -81,6 +121,11 @@ class OptEngine:
         if opt.exists():
             return cls(compiler, opt)
         raise ToolchainError(f"no opt beside {compiler.path}; install the package llvm-{compiler.major}")
+
+    def check(self, environ: Mapping[str, str]) -> None:
+        """See `Engine.check`: opt either runs a list or fails."""
+        if not process.run([str(self.opt), "--version"], env=environ, timeout_s=_ASK_LIMIT_S).ok:
+            raise ToolchainError(f"{self.opt} does not run; install the package llvm-{self.compiler.major} again")
 
     def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
         """See `Engine.compile`."""

@@ -1,8 +1,8 @@
 """The self-testing programs of PassListEval, grouped into few translation units.
 
-Nearly all the time of compiling one such program goes to parsing the C++ library's headers. So the headers are hoisted to the
-top of one translation unit, each program goes below them into a namespace of its own, and a driver runs every program's
-``main`` in a forked child. A translation unit of such programs is called a *batch* here.
+Nearly all the time of compiling one such program goes to parsing the C++ library's headers. So the headers are hoisted
+to the top of one translation unit, each program goes below them into a namespace of its own, and a driver runs every
+program's ``main`` in a forked child. A translation unit of such programs is called a *batch* here.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def _program(name: str, text: str) -> Program:
 def load_programs(path: Path) -> ProgramSet:
     """Read the programs of a HumanEval-X file (gzipped JSON lines).
 
-    Programs that include headers outside the standard library are left out: whether they compile says something about the
-    machine, not about a pass list.
+    Programs that include headers outside the standard library are left out: whether they compile says something about
+    the machine, not about a pass list.
 
     Raises:
         DataError: the file cannot be read or is not of this format.
@@ -102,8 +102,7 @@ def batch_source(programs: Iterable[Program]) -> str:
     chosen = list(programs)
     headers = sorted({header for program in chosen for header in program.headers} | {"assert.h"})
     parts = ["#undef NDEBUG\n", *(f"#include <{header}>\n" for header in headers)]
-    for program in chosen:
-        parts.append(f'namespace {program.name} {{\n#line 1 "{program.name}.cpp"\n{program.body}\n}}\n')
+    parts.extend(f'namespace {p.name} {{\n#line 1 "{p.name}.cpp"\n{p.body}\n}}\n' for p in chosen)
     parts.append('#line 1 "entries.cpp"\n')
     parts.extend(f'extern "C" int run_{p.name}() {{ return {p.name}::main(); }}\n' for p in chosen)
     return "".join(parts)
@@ -168,8 +167,8 @@ int main(int argc, char **argv) {
 def driver_source(programs: Iterable[Program]) -> str:
     """C text of the driver of one batch: runs each program in a child and prints one line per program.
 
-    The line is ``<name> exit|signal <number> <hash of the output>``. Arguments of the built driver: seconds of CPU time and
-    of wall time that one program may take.
+    The line is ``<name> exit|signal <number> <hash of the output>``. Arguments of the built driver: seconds of CPU time
+    and of wall time that one program may take.
     """
     names = [program.name for program in programs]
     declarations = "".join(f"int run_{name}(void);\n" for name in names)

@@ -1,7 +1,7 @@
 """PassListEval: try pass lists on self-testing programs, on each installed LLVM.
 
-A list is rejected when the compiler crashes, hangs or refuses it, when the result does not link, and when a program exits or
-prints differently than without us. What passes may be shipped; see ``backends/coreset``.
+A list is rejected when the compiler crashes, hangs or refuses it, when the result does not link, and when a program exits
+or prints differently than without us. What passes may be shipped; see ``backends/coreset``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def try_list(prepared: Prepared, pipeline: str, engine: Engine, environ: Mapping
 
 
 def _normalised(lists: Iterable[str], major: int, engine: str) -> list[str]:
-    """Texts of the lists for one LLVM; the ``opt`` engine takes any text, since it is there for lists the parser refuses."""
+    """Texts of the lists for one LLVM; the ``opt`` engine takes any text, as it is there for lists the parser refuses."""
     if engine == "opt":
         return list(lists)
     return [PassList.parse(text).for_llvm(major).text for text in lists]
@@ -138,6 +138,8 @@ def _decide(
         try:
             for future in as_completed(futures):
                 verdict = future.result()
+                # Before it is believed: were lists still applied after this one was tried?
+                engine.check(environ)
                 store.put(verdict, prepared.digest, engine.name)
                 yield verdict
         finally:
@@ -147,7 +149,9 @@ def _decide(
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without anything that changes what our own clang does."""
-    return {name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))}
+    return {
+        name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))
+    }
 
 
 def validate(
@@ -162,6 +166,10 @@ def validate(
 
     Args:
         lists: Pass lists as text; normalised for this LLVM before they are tried.
+        compiler: The clang.
+        programs: What they are tried on.
+        options: How.
+        environ: Our environment; nothing in it changes a verdict.
         progress: Called with (done, total, last outcome) after each distinct list.
 
     Raises:

@@ -27,8 +27,8 @@ MODES: Mapping[str, Mapping[str, str]] = {
 TIMEOUT_S = 120
 #: Sources are this old: precompiled headers and modules record the time of their inputs.
 SOURCE_TIME_S = 1_600_000_000
-#: /tmp/x-1a2b3c.o and the like; clang chooses six hexadecimal digits.
-_RANDOM_NAME = re.compile(rb"-[0-9a-f]{6,8}(?=[./'\" ]|$)")
+#: /tmp/x-1a2b3c.o, or a.c.1a2b.json for a fragment of a compilation database: clang chooses hexadecimal digits.
+_RANDOM_NAME = re.compile(rb"-[0-9a-f]{6,8}(?=[./'\" ]|$)|(?<=\.)[0-9a-f]{4}(?=\.json$)")
 
 Word = str | bytes
 
@@ -110,10 +110,12 @@ class Twin:
         compilers = {"cc": WRAPPERS / "clang-llm", "c++": WRAPPERS / "clang-llm++"}
         return self._run(case, compilers, self.our_env(mode))
 
-    def check(self, case: Case, mode: str) -> Outcome:
-        """Run the case under both and demand that they cannot be told apart; return what clang-llm did."""
-        expected, found = self.plain(case), self.ours(case, mode)
-        assert_same(expected, found, case, plan=mode == "plan")
+    def check(self, case: Case, *modes: str) -> Outcome:
+        """Demand that the case under clang-llm cannot be told from clang, in each mode; return the last outcome."""
+        expected = found = self.plain(case)
+        for mode in modes or MODES:
+            found = self.ours(case, mode)
+            assert_same(expected, found, case, mode)
         return found
 
     def fresh(self, case: Case) -> None:
@@ -133,7 +135,7 @@ class Twin:
         self.fresh(case)
         done = []
         for step in case.steps:
-            named = isinstance(step[0], str) and step[0] in compilers
+            named = bool(step) and step[0] in ("cc", "c++")
             compiler = compilers[str(step[0])] if named else compilers["cc"]
             argv = [os.fsencode(compiler), *(os.fsencode(word) for word in (step[1:] if named else step))]
             done.append(
@@ -146,8 +148,13 @@ class Twin:
             tuple(one.returncode for one in done),
             tuple(_stable(one.stdout) for one in done),
             tuple(_stable(one.stderr) for one in done),
-            {**snapshot(self.work), **{b"<tmp>/" + _stable(name): entry for name, entry in snapshot(self.root / "tmp").items()}},
+            self.files(),
         )
+
+    def files(self) -> dict[bytes, Entry]:
+        """Return what lies in the working directory, and in the directory for temporary files."""
+        temporary = {b"<tmp>/" + name: entry for name, entry in snapshot(self.root / "tmp").items()}
+        return {**snapshot(self.work), **temporary}
 
 
 def snapshot(directory: Path) -> dict[bytes, Entry]:
@@ -164,17 +171,18 @@ def snapshot(directory: Path) -> dict[bytes, Entry]:
             elif stat.S_ISREG(status.st_mode):
                 with open(path, "rb") as file:  # noqa: PTH123
                     content = file.read()
-            found[os.path.relpath(path, top)] = Entry(status.st_mode, content)
+            found[_stable(os.path.relpath(path, top))] = Entry(status.st_mode, content)
     return found
 
 
-def assert_same(expected: Outcome, found: Outcome, case: Case, *, plan: bool) -> None:
+def assert_same(expected: Outcome, found: Outcome, case: Case, mode: str) -> None:
     """Demand the same outcome; with a plan, an object may have other code, if it is not larger."""
-    assert found.codes == expected.codes, found.stderr
-    assert found.stderr == expected.stderr
-    assert sorted(found.files) == sorted(expected.files)
-    modes = {name: entry.mode for name, entry in expected.files.items()}
-    assert {name: entry.mode for name, entry in found.files.items()} == modes
+    assert found.codes == expected.codes, (mode, found.stderr)
+    assert found.stderr == expected.stderr, mode
+    assert sorted(found.files) == sorted(expected.files), mode
+    permissions = {name: entry.mode for name, entry in expected.files.items()}
+    assert {name: entry.mode for name, entry in found.files.items()} == permissions, mode
+    plan = mode == "plan"
     for before, after in zip(expected.stdout, found.stdout, strict=True):
         _assert_content("standard output", before, after, plan)
     for name, entry in expected.files.items():
@@ -188,7 +196,7 @@ def assert_same(expected: Outcome, found: Outcome, case: Case, *, plan: bool) ->
 def _assert_content(name: str, expected: bytes, found: bytes, plan: bool) -> None:
     if found == expected:
         return
-    assert plan, f"{name} differs"
+    assert plan, f"{name} differs without a plan"
     assert expected[:4] == found[:4] == b"\x7fELF", f"{name} differs and is no object"
     if expected[16] == 1:  # e_type ET_REL: an object, of which -Oz must not be smaller
         from clang_llm.objects import allocated_size

@@ -19,8 +19,8 @@ PACKAGE = ROOT / "clang_llm"
 # architecture.md, section 9; a larger number may import a smaller or an equal one.
 LAYERS = {
     **dict.fromkeys(("", "passlist", "vocabulary", "plan", "errors", "types"), 0),
-    **dict.fromkeys(("process", "settings", "log", "compiler", "toolchain", "store", "objects"), 1),
-    **dict.fromkeys(("backends", "tuning"), 2),
+    **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "toolchain", "store", "objects"), 1),
+    **dict.fromkeys(("backends", "protocol", "search", "tuning"), 2),
     **dict.fromkeys(("cli", "helper", "prepare", "evaluation"), 3),
 }
 
@@ -30,7 +30,17 @@ WRAPPER_LINES = 65
 PLUGIN_LINES = 900
 
 # What importing the helper may load beside the standard library: it starts on every cache miss.
-HEAVY = ("llvmlite", "torch", "transformers", "tqdm", "elftools", "numpy", "multiprocessing", "asyncio", "urllib.request")
+HEAVY = (
+    "llvmlite",
+    "torch",
+    "transformers",
+    "tqdm",
+    "elftools",
+    "numpy",
+    "multiprocessing",
+    "asyncio",
+    "urllib.request",
+)
 
 # What no module but its door may use.
 DOORS = {
@@ -146,7 +156,9 @@ def test_importing_does_no_work(path: Path) -> None:
 
 
 def error_classes() -> list[type[errors.ClangLlmError]]:
-    found = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.ClangLlmError)]
+    found = [
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.ClangLlmError)
+    ]
     assert len(found) > 5
     return found
 

@@ -12,7 +12,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     config = tmp_path / "config"
     config.write_text("effort = 5\nmax_size = 1G  # plenty\n")
     mine = {"HOME": str(tmp_path), "CLANG_LLM_CONFIG": str(config), "CLANG_LLM_CACHE_DIR": str(tmp_path / "cache")}
-    monkeypatch.setattr(settings, "environment", lambda: mine)
+    monkeypatch.setattr(settings, "process_environment", lambda: mine)
     return mine
 
 

@@ -43,7 +43,7 @@ def test_percent_of_nothing_is_a_dash() -> None:
 def test_table_aligns_columns_and_leaves_no_blanks_at_the_end() -> None:
     assert table([("a", 1), ("bbb", 100)], "<>", ("name", "n")) == [
         "name    n",
-        "----  ---",
+        "----    -",
         "a       1",
         "bbb   100",
     ]

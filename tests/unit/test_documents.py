@@ -25,14 +25,16 @@ def table_after(document: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in rows[0].splitlines()][2:]
 
 
-@pytest.mark.parametrize(("document", "heading"), [("README.md", "## Settings"), ("docs/architecture.md", "## 8. Settings")])
+@pytest.mark.parametrize(
+    ("document", "heading"), [("README.md", "## Settings"), ("docs/architecture.md", "## 8. Settings")]
+)
 def test_settings_tables_name_every_setting(document: str, heading: str) -> None:
     named = [row[0].strip("`") for row in table_after(text(document), heading)]
     assert sorted(named) == sorted(settings.NAMES)
 
 
 def test_every_setting_is_a_field() -> None:
-    bookkeeping = {"unknown", "problems", "origins"}
+    bookkeeping = {"unknown", "problems", "origins", "explaining"}
     spelled = {"candidates_set": "candidates"}
     known = {spelled.get(field.name, field.name) for field in fields(settings.Settings)} - bookkeeping
     assert known == {name.lower() for name in settings.NAMES}

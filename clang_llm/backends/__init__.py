@@ -1,0 +1,77 @@
+"""Backends propose pass lists. Each is one class in one file, imported only when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from clang_llm.errors import BackendError
+from clang_llm.passlist import PassList
+from clang_llm.settings import Settings
+
+#: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
+TABLE: Mapping[str, str] = {
+    "coreset": "clang_llm.backends.coreset:CoresetBackend",
+    "scripted": "clang_llm.backends.scripted:ScriptedBackend",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is known about the module (architecture, section 5).
+
+    Attributes:
+        key: The module's key.
+        llvm: Version of LLVM, such as "19.1.7".
+        major: Its first number.
+        target: The triple.
+        budget: How many candidates may be compiled.
+        instructions: IR instructions of the unoptimised module.
+        functions: Functions that it defines.
+        source: Name of the source file, for logs only.
+    """
+
+    key: str
+    llvm: str
+    major: int
+    target: str
+    budget: int
+    instructions: int = 0
+    functions: int = 0
+    source: str = ""
+
+
+class Backend(Protocol):
+    """A source of pass lists."""
+
+    def propose(self, request: Request) -> Iterator[Sequence[PassList]]:
+        """Yield rounds of pass lists, best first; each round is compiled before the next is asked for.
+
+        The same request must give the same lists. The helper normalises and checks them, drops repetitions and stops
+        at the budget.
+
+        Raises:
+            BackendError: There is nothing to propose, and why.
+        """
+
+    def vetted(self, request: Request) -> str | None:
+        """Return the identity of the validation that the lists passed on this LLVM, or None."""
+
+
+def create(name: str, settings: Settings) -> Backend:
+    """Make a backend by its name.
+
+    Raises:
+        BackendError: There is no such backend, or what it needs is not installed.
+    """
+    where = TABLE.get(name)
+    if where is None:
+        raise BackendError(f"there is no backend '{name}'; CLANG_LLM_BACKEND takes one of: {', '.join(sorted(TABLE))}")
+    module, _, attribute = where.partition(":")
+    try:
+        backend: Backend = getattr(import_module(module), attribute)(settings)
+    except ImportError as error:
+        raise BackendError(f"backend '{name}' needs a package that is not installed: {error.name}") from error
+    return backend

@@ -1,0 +1,108 @@
+"""The embedded default: an ordered set of vetted pass lists for each LLVM, tried from the first on.
+
+A set is one file of package data, ``data/coreset/llvm-<major>.txt``: a header, then one pass list a line. Its
+identity is a hash of the lists, so that an entry's provenance names the very set that was validated; a file whose
+lists were edited by hand is refused. ``clang-llm-tool validate --write`` writes these files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clang_llm.backends import Request
+from clang_llm.errors import BackendError
+from clang_llm.passlist import PassList
+from clang_llm.settings import Settings
+from clang_llm.vocabulary import load
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "coreset"
+
+_FIRST_LINE = "# clang-llm coreset 1"
+_IDENTITY = "# set: "
+_EVIDENCE = "# validated: "
+
+
+@dataclass(frozen=True)
+class Coreset:
+    """Vetted pass lists for one major version of LLVM, in the order in which they are tried.
+
+    Attributes:
+        identity: Hash of the lists, 16 hexadecimal digits.
+        evidence: What the lists passed, in words, one sentence each; empty when nothing is known.
+    """
+
+    major: int
+    identity: str
+    evidence: tuple[str, ...]
+    lists: tuple[PassList, ...]
+
+
+def identity_of(lists: Sequence[PassList]) -> str:
+    """Return the identity of an ordered set of lists."""
+    return hashlib.sha256("\n".join(each.text for each in lists).encode("ascii")).hexdigest()[:16]
+
+
+def read_coreset(major: int, directory: Path = DATA) -> Coreset:
+    """Read the set for one major version of LLVM.
+
+    Raises:
+        BackendError: There is none, or it was changed after its validation.
+        PassListError: A list does not parse.
+    """
+    path = directory / f"llvm-{major}.txt"
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise BackendError(f"no vetted pass lists for LLVM {major}; use another backend or another clang") from error
+    headers = [line for line in lines if line.startswith("#")]
+    lists = tuple(PassList.parse(line) for line in lines if line.strip() and not line.startswith("#"))
+    identity = identity_of(lists)
+    if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
+        raise BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
+    evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
+    return Coreset(major, identity, evidence, lists)
+
+
+def write_coreset(major: int, lists: Sequence[PassList], evidence: Sequence[str], directory: Path = DATA) -> Path:
+    """Write the set for one major version of LLVM and return its path.
+
+    Args:
+        major: Major version of LLVM.
+        lists: Lists that passed, best first; repetitions after normalisation for this version are left out.
+        evidence: What they passed, one sentence each.
+        directory: Where the sets are.
+
+    Raises:
+        PassListError: A list uses what the vocabulary does not allow.
+        OSError: The file cannot be written.
+    """
+    distinct = list({each.text: each for each in (entry.for_llvm(major) for entry in lists) if each.items}.values())
+    for each in distinct:
+        each.check(load(major))
+    lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct), *(_EVIDENCE + sentence for sentence in evidence)]
+    path = directory / f"llvm-{major}.txt"
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text("\n".join([*lines, *(each.text for each in distinct)]) + "\n", encoding="ascii")
+    temporary.replace(path)
+    return path
+
+
+class CoresetBackend:
+    """Proposes the vetted lists in order, as many as the budget allows, in one round."""
+
+    def __init__(self, settings: Settings) -> None:
+        del settings  # nothing to configure
+
+    def propose(self, request: Request) -> Iterator[Sequence[PassList]]:
+        """Yield the lists."""
+        yield read_coreset(request.major).lists
+
+    def vetted(self, request: Request) -> str | None:
+        """Return the identity of the set when it was validated."""
+        coreset = read_coreset(request.major)
+        return coreset.identity if coreset.evidence else None

@@ -1,0 +1,163 @@
+"""``clang-llm-tool cache …``: look at the plans, check them, and make room."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from clang_llm.cli.output import human_count, human_size, percent, progress, table
+from clang_llm.errors import SettingsError, StoreError
+from clang_llm.plan import Plan, as_data
+from clang_llm.settings import PREFIX, Settings, parse_size
+from clang_llm.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from clang_llm.cli.commands import Commands
+
+# Digits of a key on one line of a list; `show` takes them.
+_SHORT_KEY = 12
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this group to the parser."""
+    group = commands.add_parser("cache", help="show, check and clean the plans")
+    actions = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    show = actions.add_parser("show", help="print one entry")
+    show.add_argument("key", metavar="KEY", help="the key, or its first digits")
+    show.add_argument("--json", action="store_true", help="for programs")
+    show.set_defaults(run=run_show)
+
+    listing = actions.add_parser("list", help="one line for each entry")
+    listing.add_argument("--json", action="store_true", help="for programs")
+    listing.set_defaults(run=run_list)
+
+    cleanup = actions.add_parser("cleanup", help="remove the least recently used entries until the rest fits")
+    cleanup.add_argument("--max-size", metavar="SIZE", help=f"such as 100M; default: {PREFIX}MAX_SIZE")
+    cleanup.set_defaults(run=run_cleanup)
+
+    clear = actions.add_parser("clear", help="remove all entries; plugins and counters stay")
+    clear.set_defaults(run=run_clear)
+
+    verify = actions.add_parser("verify", help="check every entry, move damaged ones aside; 1 when there were some")
+    verify.set_defaults(run=run_verify)
+
+    path = actions.add_parser("path", help="print the cache directory")
+    path.set_defaults(run=run_path)
+
+
+def _open(environ: Mapping[str, str], *, change: bool = False) -> LocalStore:
+    settings = Settings.load(environ)
+    if change and settings.readonly:
+        raise StoreError(f"{PREFIX}READONLY is set; unset it to change the cache")
+    return LocalStore(settings.cache_dir, read_only=not change)
+
+
+def find(store: LocalStore, prefix: str) -> Plan:
+    """Return the plan whose key begins with ``prefix``.
+
+    Raises:
+        StoreError: There is none, there are several, or it is damaged.
+    """
+    keys = [key for key, _ in store.entries() if key.startswith(prefix.lower())]
+    if len(keys) != 1:
+        found = "no entry" if not keys else f"{human_count(len(keys))} entries"
+        raise StoreError(f"{found} with a key that begins with '{prefix}'; `clang-llm-tool cache list` shows the keys")
+    plan = store.get(keys[0])
+    if plan is None:
+        raise StoreError(f"entry {keys[0]} is damaged or of another version; `clang-llm-tool cache verify` checks all")
+    return plan
+
+
+def run_show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print one entry."""
+    store = _open(environ)
+    plan = find(store, arguments.key)
+    if arguments.json:
+        print(json.dumps(as_data(plan), indent=2))
+        return 0
+    saved = plan.size_oz - plan.size
+    rows = [
+        ("key", plan.key),
+        ("file", store.path(plan.key)),
+        ("LLVM", f"{plan.llvm}, {plan.target}"),
+        ("-Oz", f"{human_count(plan.size_oz)} bytes"),
+        ("plan", f"{human_count(plan.size)} bytes, {percent(saved, plan.size_oz)} less"),
+        ("searched", f"{plan.budget} candidates"),
+        *((name, json.dumps(value) if isinstance(value, dict) else value) for name, value in plan.provenance.items()),
+        ("passes", plan.module or "those of -Oz"),
+    ]
+    print("\n".join(table(rows, "<<")))
+    return 0
+
+
+def run_list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print one line for each sound entry."""
+    store = _open(environ)
+    plans = [plan for key, _ in progress(store.entries(), "reading plans") if (plan := store.get(key))]
+    if arguments.json:
+        print(json.dumps([as_data(plan) for plan in plans], indent=2))
+        return 0
+    rows = [
+        (
+            plan.key[:_SHORT_KEY],
+            human_count(plan.size_oz),
+            human_count(plan.size),
+            percent(plan.size_oz - plan.size, plan.size_oz),
+            plan.budget,
+            plan.llvm,
+            plan.target,
+            plan.provenance.get("backend", "-"),
+        )
+        for plan in plans
+    ]
+    headers = ("key", "-Oz", "plan", "saving", "tried", "LLVM", "target", "backend")
+    print("\n".join(table(rows, "<>>>><<<", headers)))
+    return 0
+
+
+def run_cleanup(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Evict down to the limit."""
+    limit = Settings.load(environ).max_size if arguments.max_size is None else parse_size(arguments.max_size)
+    if limit is None:
+        raise SettingsError(f"'{arguments.max_size}' is not a size; write it like 100M")
+    try:
+        removed = _open(environ, change=True).cleanup(limit)
+    except OSError as error:
+        raise _cannot("clean up", error) from error
+    print(f"removed {human_count(removed)} entries to fit into {human_size(limit)}")
+    return 0
+
+
+def run_clear(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Remove all entries."""
+    del arguments
+    try:
+        removed = _open(environ, change=True).clear()
+    except OSError as error:
+        raise _cannot("clear", error) from error
+    print(f"removed {human_count(removed)} entries")
+    return 0
+
+
+def run_verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Check all entries."""
+    del arguments
+    found = _open(environ, change=True).verify()
+    print(f"{human_count(found.sound)} sound, {human_count(found.foreign)} of other versions")
+    for key in found.corrupt:
+        print(f"damaged, moved to quarantine: {key}")
+    return int(bool(found.corrupt))
+
+
+def run_path(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Print the cache directory."""
+    del arguments
+    print(Settings.load(environ).cache_dir)
+    return 0
+
+
+def _cannot(verb: str, error: OSError) -> StoreError:
+    return StoreError(f"cannot {verb} the cache: {error}; check who owns the directory")

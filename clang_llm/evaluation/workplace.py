@@ -1,0 +1,111 @@
+"""What the commands of this directory share: their options, the packages' sources, results that survive a stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clang_llm.compiler import find_clang
+from clang_llm.evaluation.dependencies import install, missing
+from clang_llm.evaluation.recipes import Recipe
+from clang_llm.evaluation.rig import Rig, our_environment
+from clang_llm.evaluation.sources import Apt, SourcePackage, fetch
+from clang_llm.settings import Settings
+
+# Inside the checkout's ignored directory, so that `make clean` removes it; it grows to a few GiB with all packages.
+DEFAULT_WORK = Path("build") / "packages"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A directory with sources, build trees and results, and the compilers to compare there."""
+
+    root: Path
+    rig: Rig
+    environ: Mapping[str, str]
+
+    @classmethod
+    def at(cls, root: Path, clang: str | None, environ: Mapping[str, str]) -> Workplace:
+        """Set up a workplace.
+
+        Args:
+            root: Its directory; created.
+            clang: The real clang, a path or a name; None for the one that clang-llm would use.
+            environ: Our environment; our own settings in it only serve to find clang.
+
+        Raises:
+            ToolchainError: there is no clang.
+        """
+        clean = our_environment(environ)
+        found = find_clang(clang or Settings.load(environ).clang, environ)
+        plus = found.with_name(found.name.replace("clang", "clang++", 1))
+        root = root.absolute()
+        root.mkdir(parents=True, exist_ok=True)
+        return cls(root, Rig(found, plus, root / "cache", clean), clean)
+
+    def home(self, package: str) -> Path:
+        """The directory of one package."""
+        return self.root / package
+
+    def source(self, recipe: Recipe) -> SourcePackage:
+        """Fetch and unpack a package and install what it needs.
+
+        Raises:
+            PackageError: not to be had; the message says what to do.
+        """
+        install(missing(recipe.needs, self.environ), self.environ)
+        apt = Apt(self.root / "apt", self.environ)
+        return fetch(apt, recipe.name, self.root, self.environ, patches=recipe.patches)
+
+    def load(self, kind: str, package: str) -> dict[str, Any] | None:
+        """A result that an earlier run left, or None."""
+        path = self.root / "results" / f"{package}.{kind}.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return data if isinstance(data, dict) else None
+
+    def keep(self, kind: str, package: str, data: Mapping[str, Any]) -> None:
+        """Leave a result for later runs; renamed into place, so that a stop leaves no half of one."""
+        path = self.root / "results" / f"{package}.{kind}.json"
+        path.parent.mkdir(exist_ok=True)
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        new.replace(path)
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that builds packages."""
+    parser.add_argument(
+        "--work", type=Path, default=DEFAULT_WORK, help="directory for sources and builds (default: %(default)s)"
+    )
+    parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
+    parser.add_argument("--jobs", type=int, default=2, help="make jobs (default: 2)")
+    parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
+    parser.add_argument("--markdown", type=Path, help="write the table to this file")
+
+
+def say(text: str) -> None:
+    """Tell a person at a terminal what goes on; quiet elsewhere."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def markdown(headers: list[str], align: str, rows: list[list[str]]) -> str:
+    """A Markdown table.
+
+    Args:
+        headers: Titles of the columns.
+        align: ``<`` or ``>`` for each column.
+        rows: Cells.
+    """
+    rule = ["---" if side == "<" else "--:" for side in align]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [headers, rule, *rows])

@@ -1,0 +1,157 @@
+"""Plan entries: the remembered answer for one module (architecture, section 4)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clang_llm import vocabulary
+from clang_llm.errors import PassListError, PlanError, PlanFormatError
+from clang_llm.passlist import PassList
+from clang_llm.types import FORMAT, OBJECTIVE
+
+MAGIC = b"clang-llm-plan"
+#: Largest entry in bytes: the longest pass list that is allowed, and as much again for everything else.
+MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The best known way to compile one module.
+
+    Attributes:
+        key: 64 hexadecimal digits.
+        llvm: Version of LLVM, such as "19.1.7".
+        target: The triple.
+        module: The module pipeline, or None when plain -Oz is best.
+        size_oz: Bytes of allocated, non-bss sections under -Oz.
+        size: The same under this plan; equal to `size_oz` when `module` is None.
+        budget: Number of candidates that was asked for.
+        provenance: Who found it and how; data for people, never acted upon.
+    """
+
+    key: str
+    llvm: str
+    target: str
+    module: str | None
+    size_oz: int
+    size: int
+    budget: int
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    objective: str = OBJECTIVE
+
+    @property
+    def major(self) -> int:
+        """Major version of LLVM."""
+        return int(self.llvm.partition(".")[0])
+
+    def beats(self, other: Plan) -> bool:
+        """Whether this plan may replace another: smaller, or as small and found with a larger budget."""
+        return (self.size, -self.budget) < (other.size, -other.budget)
+
+
+def as_data(plan: Plan) -> dict[str, object]:
+    """Return the fields of the entry's JSON object."""
+    return {
+        "key": plan.key,
+        "llvm": plan.llvm,
+        "objective": plan.objective,
+        "target": plan.target,
+        "module": plan.module,
+        # The place of per-function plans: always there, so far always empty.
+        "functions": [],
+        "closing": None,
+        "size_oz": plan.size_oz,
+        "size": plan.size,
+        "budget": plan.budget,
+        "provenance": dict(plan.provenance),
+    }
+
+
+def encode(plan: Plan) -> bytes:
+    """Return the entry's bytes."""
+    data = json.dumps(as_data(plan)).encode("ascii") + b"\n"
+    return b"%s %d %s\n%s" % (MAGIC, FORMAT, hashlib.sha256(data).hexdigest().encode("ascii"), data)
+
+
+def decode(data: bytes, key: str) -> Plan:
+    """Read an entry.
+
+    Raises:
+        PlanFormatError: It is whole, but of a format that this version does not know.
+        PlanError: It is damaged, of another key, or holds what the vocabulary does not allow.
+    """
+    body = _body(data)
+    if body.get("functions") or body.get("closing") is not None:
+        raise PlanFormatError("the entry plans per function; a newer clang-llm wrote it")
+    try:
+        plan = _plan(body)
+        problem = _problem(plan, key)
+    except (KeyError, TypeError, ValueError, PassListError) as error:
+        raise PlanError(f"the entry is not a plan ({error}); `clang-llm-tool cache verify` removes it") from error
+    if problem:
+        raise PlanError(f"the entry {problem}; `clang-llm-tool cache verify` removes it")
+    return plan
+
+
+def _body(data: bytes) -> dict[str, object]:
+    """Check header and checksum and return the JSON object."""
+    header, newline, text = data[:MAX_BYTES].partition(b"\n")
+    fields = header.split(b" ")
+    if not newline or len(fields) != 3 or fields[0] != MAGIC:
+        raise PlanError("the entry has no header; `clang-llm-tool cache verify` removes it")
+    if fields[1] != b"%d" % FORMAT:
+        raise PlanFormatError(f"the entry has format {fields[1]!r}; another clang-llm wrote it")
+    if hashlib.sha256(text).hexdigest().encode("ascii") != fields[2]:
+        raise PlanError("the entry's checksum is wrong; `clang-llm-tool cache verify` removes it")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"the entry is not JSON ({error}); `clang-llm-tool cache verify` removes it") from error
+    if not isinstance(body, dict):
+        raise PlanError("the entry is not a JSON object; `clang-llm-tool cache verify` removes it")
+    return body
+
+
+def _plan(body: Mapping[str, object]) -> Plan:
+    provenance = body["provenance"]
+    if not isinstance(provenance, dict):
+        raise TypeError("provenance is not an object")
+    module = body["module"]
+    return Plan(
+        key=_text(body["key"]),
+        llvm=_text(body["llvm"]),
+        target=_text(body["target"]),
+        module=None if module is None else _text(module),
+        size_oz=_count(body["size_oz"]),
+        size=_count(body["size"]),
+        budget=_count(body["budget"]),
+        provenance=provenance,
+        objective=_text(body["objective"]),
+    )
+
+
+def _problem(plan: Plan, key: str) -> str | None:
+    """Return what is wrong with a plan that has every field."""
+    if plan.key != key:
+        return "belongs to another key"
+    if plan.objective != OBJECTIVE:
+        return "has another objective"
+    if plan.module is None:
+        return None if plan.size == plan.size_oz else "says -Oz and has another size"
+    PassList.parse(plan.module).check(vocabulary.load(plan.major))
+    return None if plan.size < plan.size_oz else "is not smaller than -Oz"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"{value!r} is not a count")
+    return value

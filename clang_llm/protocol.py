@@ -1,0 +1,150 @@
+"""The helper's side of the conversation with the plugin: lines of JSON over a socket (architecture, section 5)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clang_llm.backends import Request
+from clang_llm.errors import EndOfConversation, ProtocolError
+from clang_llm.types import PROTOCOL, Decision, Lookup, Status
+
+#: Longest line in bytes, in either direction.
+MAX_LINE = 1024 * 1024
+#: Seconds to wait for the request, which the plugin sends at once.
+REQUEST_S = 30.0
+#: Seconds to wait for one result: far more than the plugin's own limit on a candidate, so this only ends a helper
+#: whose plugin hangs.
+RESULT_S = 900.0
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\w*")
+
+
+@dataclass(frozen=True)
+class Question:
+    """The first message: the module, and why the plugin asks."""
+
+    request: Request
+    lookup: Lookup
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok."""
+
+    id: int
+    status: Status
+    size: int
+
+
+class Connection:
+    """A stream socket, read and written as lines of JSON.
+
+    Args:
+        incoming: Descriptor to read from.
+        outgoing: Descriptor to write to.
+    """
+
+    def __init__(self, incoming: int, outgoing: int) -> None:
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.unread = b""
+
+    def question(self) -> Question:
+        """Receive the first message."""
+        message = self._receive(REQUEST_S)
+        if message.get("protocol") != PROTOCOL:
+            raise ProtocolError(
+                f"the plugin speaks protocol {message.get('protocol')!r}, not {PROTOCOL}; prepare again"
+            )
+        key, llvm = _text(message, "key"), _text(message, "llvm")
+        if not _KEY.fullmatch(key) or not _VERSION.fullmatch(llvm):
+            raise ProtocolError(f"key {key!r} or version {llvm!r} is malformed")
+        request = Request(
+            key=key,
+            llvm=llvm,
+            major=_count(message, "major"),
+            target=_text(message, "target"),
+            budget=_count(message, "budget"),
+            instructions=_count(message, "instructions"),
+            functions=_count(message, "functions"),
+            source=_text(message, "source"),
+        )
+        try:
+            return Question(request, Lookup(_text(message, "lookup")))
+        except ValueError as error:
+            raise ProtocolError(str(error)) from error
+
+    def evaluate(self, lists: Sequence[str]) -> None:
+        """Ask for measurements; the results come one by one through `result`."""
+        self._send({"do": Decision.EVALUATE, "lists": list(lists)})
+
+    def result(self) -> Result:
+        """Receive one measurement."""
+        message = self._receive(RESULT_S)
+        try:
+            status = Status(_text(message, "status"))
+        except ValueError as error:
+            raise ProtocolError(str(error)) from error
+        identity = message.get("id")
+        if not isinstance(identity, int):
+            raise ProtocolError(f"a result has the id {identity!r}")
+        return Result(identity, status, _count(message, "size") if status is Status.OK else 0)
+
+    def answer(self, decision: Decision, **details: int | str) -> None:
+        """Send the last message."""
+        self._send({"do": decision, **details})
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        data = json.dumps(message).encode("ascii") + b"\n"
+        if len(data) > MAX_LINE:
+            raise ProtocolError(f"a message of {len(data)} bytes is too long; at most {MAX_LINE} are allowed")
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self.outgoing, view) :]
+        except OSError as error:
+            raise EndOfConversation("the plugin has closed the connection") from error
+
+    def _receive(self, timeout_s: float) -> dict[str, object]:
+        deadline = time.monotonic() + timeout_s
+        while b"\n" not in self.unread:
+            if len(self.unread) > MAX_LINE:
+                raise ProtocolError("the plugin sent a line that does not end")
+            if not select.select([self.incoming], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise ProtocolError(f"the plugin said nothing for {timeout_s:g} s")
+            try:
+                data = os.read(self.incoming, 65536)
+            except OSError as error:
+                raise EndOfConversation("the connection broke") from error
+            if not data:
+                raise EndOfConversation("the plugin has closed the connection")
+            self.unread += data
+        line, _, self.unread = self.unread.partition(b"\n")
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError(f"the plugin did not send JSON: {error}") from error
+        if not isinstance(message, dict):
+            raise ProtocolError("the plugin did not send a JSON object")
+        return message
+
+
+def _text(message: Mapping[str, object], name: str) -> str:
+    value = message.get(name)
+    if not isinstance(value, str):
+        raise ProtocolError(f"'{name}' is {value!r}, not text")
+    return value
+
+
+def _count(message: Mapping[str, object], name: str) -> int:
+    value = message.get(name)
+    if not isinstance(value, int) or value < 0:
+        raise ProtocolError(f"'{name}' is {value!r}, not a count")
+    return value

@@ -1,0 +1,34 @@
+"""Where plans are kept: the local cache, then read-only seeds, then (later) a team's shared store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from clang_llm.plan import Plan
+from clang_llm.settings import Settings
+from clang_llm.store.local import LocalStore
+
+#: Vetted entries that a team commits next to the package (`cache/README.md`).
+SEED = Path(__file__).resolve().parents[2] / "cache" / "seed"
+
+
+class Store(Protocol):
+    """What every store offers. Neither method raises for a store that is missing, slow or damaged."""
+
+    def get(self, key: str) -> Plan | None:
+        """Return the sound plan for a key, or None."""
+
+    def put(self, plan: Plan) -> bool:
+        """Keep a plan unless a better one is there; return whether the store now holds this one."""
+
+
+def open_local(settings: Settings) -> LocalStore:
+    """Return the user's cache."""
+    return LocalStore(settings.cache_dir, read_only=settings.readonly or settings.explaining, max_bytes=settings.max_size)
+
+
+def behind_local(settings: Settings) -> list[Store]:
+    """Return the stores to ask, in order, for what the local cache does not have."""
+    del settings  # the shared store will be named there
+    return [LocalStore(SEED, read_only=True)] if SEED.is_dir() else []

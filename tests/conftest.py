@@ -1,0 +1,85 @@
+"""What every test gets: an environment without our switches, a cache directory of its own, and honest skips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clang_llm import toolchain
+from clang_llm.compiler import Compiler, installed_compilers
+from clang_llm.errors import ToolchainError
+
+#: Major versions of LLVM that the project promises to work with.
+SUPPORTED = (14, 15, 16, 19, 22)
+#: What lies beside a developer's checkout; its absence skips a test, never fails it.
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-projects", action="store_true", help="run the tests that build whole projects (minutes)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--run-projects"):
+        skip = pytest.mark.skip(reason="builds whole projects; give --run-projects")
+        for item in items:
+            if item.get_closest_marker("projects"):
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No switch of the developer reaches a test, and no test reaches the developer's cache or config file."""
+    for name in list(os.environ):
+        if name.startswith(("CLANG_LLM_", "_CLANG_LLM_")) or name in ("CCC_OVERRIDE_OPTIONS", "MAKEFLAGS", "MFLAGS"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.getbasetemp() / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+
+
+@pytest.fixture(scope="session")
+def compilers() -> dict[int, Compiler]:
+    """The installed clangs by major version, the newest of each."""
+    found: dict[int, Compiler] = {}
+    for compiler in installed_compilers():
+        found.setdefault(compiler.major, compiler)
+    return found
+
+
+@pytest.fixture(params=SUPPORTED, ids=lambda major: f"llvm{major}")
+def each_compiler(request: pytest.FixtureRequest, compilers: dict[int, Compiler]) -> Compiler:
+    """Every supported clang in turn; skips those that are not installed."""
+    if request.param not in compilers:
+        pytest.skip(f"clang {request.param} is not installed")
+    return compilers[request.param]
+
+
+@pytest.fixture(scope="session")
+def a_compiler(compilers: dict[int, Compiler]) -> Compiler:
+    """The reference clang, 19, or the newest there is."""
+    if not compilers:
+        pytest.skip("no clang is installed")
+    return compilers.get(19) or compilers[max(compilers)]
+
+
+@pytest.fixture(scope="session")
+def a_plugin(a_compiler: Compiler, tmp_path_factory: pytest.TempPathFactory) -> Iterator[toolchain.PluginBuild]:
+    """The plugin for the reference clang, built once in a session."""
+    try:
+        yield toolchain.build_plugin(a_compiler, tmp_path_factory.mktemp("plugin-cache"))
+    except ToolchainError as error:
+        pytest.skip(f"the plugin cannot be built here: {error}")
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder with data beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there")
+    return SHARED
