@@ -97,7 +97,9 @@ class _Session:
 
     def _search(self, question: Question) -> tuple[Decision, str | int | None]:
         backend = backends.create(self.chosen.backend, self.chosen)
-        plan, identity = Search(self.connection, question.request, backend, self.chosen.backend).run()
+        search = Search(self.connection, question.request, backend, self.chosen.backend)
+        plan, identity = search.run()
+        log.write_log(self.chosen.log, f"helper: key {question.request.key} {search.summary()}")
         disbelieved = question.lookup in (Lookup.RECACHE, Lookup.CORRUPT)
         if self.store.put(plan, replace_any=disbelieved):
             log.append_event(self.store.root, "stored")

@@ -53,6 +53,11 @@ def zero(cache_dir: Path) -> None:
     _fold(cache_dir, zero=True)
 
 
+def zeroed(cache_dir: Path) -> int | None:
+    """Return when the counters began: the second of the epoch of the last `zero`, or None when there was none."""
+    return _Stats.read(cache_dir / "stats.json").zeroed
+
+
 def _append(path: Path, text: str) -> None:
     with suppress(OSError):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -64,23 +69,32 @@ def _append(path: Path, text: str) -> None:
 
 @dataclass
 class _Stats:
-    """Content of `stats.json`: the counters, and for each inode of an event file the bytes that are in them."""
+    """Content of `stats.json`.
+
+    Attributes:
+        counters: The counts.
+        folded: For each inode of an event file the bytes of it that are in the counts.
+        zeroed: Second of the epoch of the last `zero`.
+    """
 
     counters: Counter[str] = field(default_factory=Counter)
     folded: dict[int, int] = field(default_factory=dict)
+    zeroed: int | None = None
 
     @classmethod
     def read(cls, path: Path) -> _Stats:
         try:
             data = json.loads(path.read_bytes())
             counters = {str(name): int(count) for name, count in data["counters"].items()}
-            return cls(Counter(counters), {int(inode): int(size) for inode, size in data["folded"].items()})
+            folded = {int(inode): int(size) for inode, size in data["folded"].items()}
+            return cls(Counter(counters), folded, int(data["zeroed"]) if data.get("zeroed") else None)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             # A damaged file costs the counts of earlier folds, never a compile.
             return cls()
 
     def write(self, path: Path) -> None:
-        data = {"counters": dict(sorted(self.counters.items())), "folded": {str(k): v for k, v in self.folded.items()}}
+        folded = {str(inode): size for inode, size in self.folded.items()}
+        data = {"counters": dict(sorted(self.counters.items())), "folded": folded, "zeroed": self.zeroed}
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
             temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
@@ -99,6 +113,7 @@ def _fold(cache_dir: Path, *, zero: bool) -> Counter[str]:
         if held:
             if zero:
                 stats.counters.clear()
+                stats.zeroed = int(time.time())
             with suppress(OSError):
                 stats.write(cache_dir / "stats.json")
                 _rotate(cache_dir, stats)

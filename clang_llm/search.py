@@ -61,6 +61,11 @@ class Search:
         )
         return self._plan(best, self.size_oz), best.id
 
+    def summary(self) -> str:
+        """Return the measured sizes in one line, for the log: -Oz, then every list in order, or why it has none."""
+        found = (str(each.size) if each.status is Status.OK else each.status.value for each in self.results)
+        return f"sizes {self.size_oz} {' '.join(found)}".rstrip()
+
     def _baseline(self) -> int:
         result = self.connection.result()
         if result.id != -1:

@@ -188,10 +188,10 @@ class _Builder:
                 shutil.rmtree(final.directory, ignore_errors=True)
                 self.work.rename(final.directory)
             return final
-        except ToolchainError:
+        except (ToolchainError, ProcessError) as error:
             with suppress(OSError):
                 _replace(self.plugins / "failed-build.log", "\n".join(self.log))
-            raise
+            raise ToolchainError(str(error)) from error
         finally:
             shutil.rmtree(self.work, ignore_errors=True)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from clang_llm import toolchain
 from clang_llm.compiler import Compiler, installed_compilers
-from clang_llm.errors import ToolchainError
 
 #: Major versions of LLVM that the project promises to work with.
 SUPPORTED = (14, 15, 16, 19, 22)
@@ -69,12 +66,10 @@ def a_compiler(compilers: dict[int, Compiler]) -> Compiler:
 
 
 @pytest.fixture(scope="session")
-def a_plugin(a_compiler: Compiler, tmp_path_factory: pytest.TempPathFactory) -> Iterator[toolchain.PluginBuild]:
-    """The plugin for the reference clang, built once in a session."""
-    try:
-        yield toolchain.build_plugin(a_compiler, tmp_path_factory.mktemp("plugin-cache"))
-    except ToolchainError as error:
-        pytest.skip(f"the plugin cannot be built here: {error}")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache directory where plugins are built, once for all workers; a test's plans never go there."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if base.name.startswith("popen-") else base) / "plugin-builds"
 
 
 @pytest.fixture

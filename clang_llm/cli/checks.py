@@ -14,6 +14,7 @@ from pathlib import Path
 import clang_llm
 from clang_llm import log, process, toolchain
 from clang_llm.cli import sandbox
+from clang_llm.cli.output import working
 from clang_llm.cli.reasons import describe
 from clang_llm.errors import ClangLlmError, ProcessError
 from clang_llm.settings import NAMES, PREFIX, Settings
@@ -22,7 +23,7 @@ from clang_llm.toolchain import Compiler
 OK, NOTE, WRONG = "ok", "note", "wrong"
 
 # Python packages that some part imports; setup.cfg names their distributions.
-_PACKAGES = {"filelock": "filelock", "platformdirs": "platformdirs", "elftools": "pyelftools", "tqdm": "tqdm"}
+_PACKAGES = {"elftools": "pyelftools", "tqdm": "tqdm"}
 
 # Seconds for questions to Python and for the trial compile; normally under one, and a plugin that is built takes 40.
 _ASK_S = 60.0
@@ -80,11 +81,12 @@ def check_helper(settings: Settings) -> Iterator[Finding]:
     code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.helper"
     try:
         done = process.run([settings.python, "-I", "-c", code, root], timeout_s=_ASK_S)
-        problem = "" if done.ok else os.fsdecode(done.stderr).strip().rpartition("\n")[2]
+        said = os.fsdecode(done.stderr).strip().rpartition("\n")[2]
+        problem = "" if done.ok else said or f"exit status {done.returncode}"
     except ProcessError as error:
         problem = str(error)
     if problem:
-        remedy = f"set {PREFIX}PYTHON to a Python 3.10 or newer with filelock, or leave it unset"
+        remedy = f"set {PREFIX}PYTHON to a Python 3.10 or newer, or leave it unset"
         yield Finding(WRONG, "helper", f"{settings.python} cannot run the helper: {problem}", remedy)
     else:
         yield Finding(OK, "helper", settings.python)
@@ -139,7 +141,8 @@ def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str,
         )
         return
     try:
-        build = toolchain.build_plugin(compiler, settings.cache_dir, settings.python)
+        with working(f"building and trying the plugin for clang {compiler.version} (half a minute, once) ..."):
+            build = toolchain.build_plugin(compiler, settings.cache_dir, settings.python)
     except (ClangLlmError, OSError) as error:
         yield Finding(WRONG, subject, f"the plugin cannot be built: {error}", _build_remedy(settings))
         return

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -59,6 +60,21 @@ def table(rows: Iterable[Sequence[object]], align: str, headers: Sequence[str] =
         # The rule under the last column spans its header only: cells there may be longer than any line.
         lines[:0] = [line(headers), line(["-" * width for width in (*widths[:-1], len(headers[-1]))])]
     return lines
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Show ``text`` on a terminal while the body runs; it is gone afterwards."""
+    shown = sys.stderr.isatty()
+    if shown:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

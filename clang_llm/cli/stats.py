@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from clang_llm import log
@@ -89,21 +90,30 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         log.zero(settings.cache_dir)
         return 0
     counters = log.fold_events(settings.cache_dir)
+    zeroed = log.zeroed(settings.cache_dir)
     held = contents(LocalStore(settings.cache_dir, read_only=True))
     if arguments.json:
         document = {
             "cache_dir": str(settings.cache_dir),
+            "zeroed": zeroed,
             "counters": dict(sorted(counters.items())),
             "plans": asdict(held),
         }
         print(json.dumps(document, indent=2))
         return 0
-    for line in _describe(settings, counters, held):
-        print(line)
+    print(f"Cache: {settings.cache_dir}")
+    print(f"Since: {_when(zeroed)}")
+    print("\n".join(_describe(counters, held)))
     return 0
 
 
-def _describe(settings: Settings, counters: Counter[str], held: Contents) -> list[str]:
+def _when(zeroed: int | None) -> str:
+    if zeroed is None:
+        return "its first use"
+    return datetime.fromtimestamp(zeroed, tz=timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _describe(counters: Counter[str], held: Contents) -> list[str]:
     hits, total = lookups(counters)
     rows: list[tuple[str, str, str]] = [
         ("Lookups", human_count(total), percent(hits, total) + " hits" if total else "")
@@ -119,4 +129,4 @@ def _describe(settings: Settings, counters: Counter[str], held: Contents) -> lis
     rows.append(
         ("  saved by them", human_size(saved), f"{percent(saved, held.oz_bytes)} of {human_size(held.oz_bytes)}")
     )
-    return [f"Cache: {settings.cache_dir}", *table(rows, "<><")]
+    return table(rows, "<><")

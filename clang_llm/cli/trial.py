@@ -119,10 +119,11 @@ def _ask_wrapper(request: Request, place: sandbox.Sandbox) -> str:
     stand_in.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" >{shlex.quote(str(called))}\n", encoding="utf-8")
     stand_in.chmod(0o755)
     said.touch()
-    # The wrapper looks whether there is a plugin; whether it suits clang is not its business.
+    # The wrapper looks whether there is a plugin for this program; whether it suits is not its business.
     memo = Path(f"{place.root}/probe/toolchains{program}{stand_in}")
     memo.mkdir(parents=True)
     (memo / "plugin.so").touch()
+    (memo / "clang").symlink_to(stand_in)
     environ = {**place.environ, PREFIX + "CLANG": str(stand_in), _EXPLAIN: str(said)}
     environ[PREFIX + "CACHE_DIR"] = str(place.root / "probe")
     process.run([program, *request.arguments], env=environ, timeout_s=LIMIT_S)
@@ -137,7 +138,7 @@ def _count_compiles(request: Request, environ: Mapping[str, str]) -> int:
     """Ask clang how many objects the command writes at -Oz."""
     done = process.run([request.clang, "-###", *request.arguments], env=environ, timeout_s=LIMIT_S)
     if not done.ok:
-        raise ProcessError(f"clang does not accept this command: {_first_line(done.stderr)}")
+        raise ProcessError(f"clang does not accept this command: {_complaint(done.stderr)}")
     lines = os.fsdecode(done.stderr).splitlines()
     jobs = [shlex.split(line) for line in lines if line.startswith(' "')]
     return sum("-Oz" in job and "-emit-obj" in job for job in jobs)
@@ -181,7 +182,7 @@ def _told(
         if event["event"] in {"key", "bypass"}:
             modules.append([])
         modules[-1].append(event)
-    found.message = "" if modules else _first_line(done.stderr) or "the plugin was not run; see clang-llm-tool doctor"
+    found.message = "" if modules else _complaint(done.stderr) or "the plugin was not run; see clang-llm-tool doctor"
     return modules
 
 
@@ -196,5 +197,7 @@ def _events(said: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.read_text(encoding="utf-8", errors="replace").splitlines()]
 
 
-def _first_line(text: bytes) -> str:
-    return os.fsdecode(text).strip().partition("\n")[0]
+def _complaint(text: bytes) -> str:
+    """Return the first line that speaks of an error, else the first line."""
+    lines = os.fsdecode(text).strip().split("\n")
+    return next((line for line in lines if "error:" in line), lines[0])

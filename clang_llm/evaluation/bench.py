@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,10 +20,11 @@ from pathlib import Path
 from clang_llm import __version__, settings, toolchain
 from clang_llm.backends.coreset import read_coreset
 from clang_llm.compiler import Compiler, inspect
-from clang_llm.errors import ClangLlmError
+from clang_llm.errors import ClangLlmError, PackageError
 from clang_llm.evaluation import bench_builds, bench_candidates, bench_overhead
-from clang_llm.evaluation.build import build
-from clang_llm.evaluation.recipes import Recipe, recipe_for
+from clang_llm.evaluation.build import Project, build
+from clang_llm.evaluation.demo import SAMPLES
+from clang_llm.evaluation.recipes import recipe_for
 from clang_llm.evaluation.workplace import Workplace, markdown, say
 
 # A C and a C++ program that build in seconds without more packages; any other can be named.
@@ -39,6 +41,9 @@ MOST_CANDIDATE = 0.35
 # decides, few enough to take about a minute.
 _LISTS = 9
 _MODULES = 8
+
+# One job: with more, which processes meet on a core decides how much CPU time caches and clock rates cost.
+_JOBS = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "packages", nargs="*", metavar="PACKAGE", help=f"Debian source packages (default: {' '.join(DEFAULT_PACKAGES)})"
     )
+    parser.add_argument(
+        "--samples", action="store_true", help="build the sample programs of the checkout, fetch nothing"
+    )
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="directory for builds (default: %(default)s)")
     parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
     parser.add_argument("--repeats", type=int, default=5, help="counted builds in each way (default: 5)")
@@ -82,15 +90,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _candidates(
-    compiler: Compiler, place: Workplace, programs: Sequence[tuple[Recipe, Path]]
-) -> bench_candidates.Candidates:
+def _programs(arguments: argparse.Namespace, place: Workplace) -> list[Project]:
+    """Return the programs to build: those asked for, else two packages, else the samples of the checkout."""
+    projects = []
+    try:
+        for name in arguments.packages or ([] if arguments.samples else DEFAULT_PACKAGES):
+            say(f"fetching {name}")
+            recipe = recipe_for(name)
+            projects.append(Project(recipe, place.source(recipe).tree, place.home(name), _JOBS))
+    except PackageError:
+        if arguments.packages:
+            raise
+        projects = []
+    if not projects:
+        projects = [Project(recipe, source, place.home(recipe.name), _JOBS) for recipe, source in SAMPLES]
+    for project in projects:
+        project.home.mkdir(exist_ok=True)
+    return projects
+
+
+def _candidates(compiler: Compiler, place: Workplace, projects: Sequence[Project]) -> bench_candidates.Candidates:
     """Measure the first vetted lists on modules of every program."""
     modules: list[Path] = []
-    for recipe, source in programs:
-        home = place.home(recipe.name)
-        embedded = build(recipe, source, home, "embedded", place.rig.plain(), bench_candidates.EMBED_FLAGS)
-        modules += bench_candidates.embedded_modules(compiler, embedded.tree, _MODULES, home / "modules")
+    for project in projects:
+        recorded = place.root / "modules" / project.recipe.name
+        shutil.rmtree(recorded, ignore_errors=True)
+        recorded.mkdir(parents=True)
+        compilers = bench_candidates.recorders(place.rig.plain(), recorded)
+        build(project, "recorded", compilers, "-Oz")
+        modules += bench_candidates.recorded_modules(recorded, _MODULES)
     stub = toolchain.build_plugin(compiler, place.rig.cache_dir).stub
     lists = [each.text for each in read_coreset(compiler.major).lists[:_LISTS]]
     trials = place.root / "candidates"
@@ -106,10 +134,7 @@ def measure(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Bench:
     """
     place = Workplace.at(arguments.work, arguments.clang, environ)
     compiler = inspect(place.rig.clang)
-    programs = []
-    for name in arguments.packages or DEFAULT_PACKAGES:
-        say(f"fetching {name}")
-        programs.append((recipe_for(name), place.source(recipe_for(name)).tree))
+    projects = _programs(arguments, place)
     say("building the plugin")
     place.rig.warm_up()
     ours, plain = place.rig.ours(), place.rig.plain()
@@ -118,11 +143,11 @@ def measure(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Bench:
     trials.mkdir(exist_ok=True)
     overhead = bench_overhead.measure(place.rig.clang, Path(ours.cc), ours.environ, trials, arguments.rounds)
     builds = []
-    for recipe, source in programs:
-        say(f"building {recipe.name}")
-        builds.append(bench_builds.measure(recipe, source, place.home(recipe.name), plain, ours, arguments.repeats))
+    for project in projects:
+        say(f"building {project.recipe.name}")
+        builds.append(bench_builds.measure(project, plain, ours, arguments.repeats))
     say("candidates")
-    candidates = _candidates(compiler, place, programs)
+    candidates = _candidates(compiler, place, projects)
     say("")
     effort = settings.Settings.load(ours.environ).effort
     return Bench(__version__, compiler.version, effort, tuple(overhead), tuple(builds), candidates)

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm.evaluation.build import Compilers, build
-from clang_llm.evaluation.recipes import Recipe
+from clang_llm.evaluation.build import Compilers, Project, build
 from clang_llm.settings import PREFIX
-
-# One job: with more, which processes meet on a core decides how much CPU time caches and clock rates cost.
-_JOBS = 1
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,11 @@ class Builds:
         return sum(self.warm_s) / sum(self.plain_s)
 
 
-def measure(
-    recipe: Recipe, source: Path, home: Path, plain: Compilers, ours: Compilers, repeats: int, flags: str = "-Oz"
-) -> Builds:
+def measure(project: Project, plain: Compilers, ours: Compilers, repeats: int, flags: str = "-Oz") -> Builds:
     """Build a program ``repeats`` times in each way; a first round warms the file caches and is not counted.
 
     Args:
-        recipe: How to build it.
-        source: Its source tree.
-        home: A directory for the builds.
+        project: The program; with one make job, since meeting others on a core costs CPU time.
         plain: Plain clang.
         ours: clang-llm, with a private cache directory that has the plugin.
         repeats: Counted rounds.
@@ -65,7 +57,7 @@ def measure(
         for way, compilers in ways.items():
             if way == "cold":
                 shutil.rmtree(Path(ours.environ[PREFIX + "CACHE_DIR"]) / "plans", ignore_errors=True)
-            done = build(recipe, source, home, way, compilers, flags, jobs=_JOBS)
+            done = build(project, way, compilers, flags)
             times[way].append(done.cpu_s("build"))
     plain_s, cold_s, warm_s = (tuple(times[way][1:]) for way in ways)
-    return Builds(recipe.name, plain_s, cold_s, warm_s)
+    return Builds(project.recipe.name, plain_s, cold_s, warm_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,19 @@ from pathlib import Path
 from clang_llm import process
 from clang_llm.compiler import Compiler
 from clang_llm.errors import ProcessError
+from clang_llm.evaluation.build import Compilers
 from clang_llm.settings import PREFIX
 
-#: Flags with which every object of a build carries its unoptimised bitcode. Through -Xclang: the driver's own spelling
-#: would compile in two steps and change what is built.
-EMBED_FLAGS = "-Oz -Xclang -fembed-bitcode=all"
-_SECTION = ".llvmbc"
+# A compiler that also leaves the unoptimised bitcode of everything it compiles; trials of configure and cmake aside.
+_RECORDER = """\
+#!/bin/sh
+{clang} "$@" || exit
+case "$PWD $* " in *conftest* | *CMakeTmp* | *CMakeScratch* | *CompilerId*) exit 0 ;; esac
+case " $* " in
+*' -c '*) {clang} "$@" -w -Xclang -disable-llvm-passes -emit-llvm -o {modules}/$$.bc >/dev/null 2>&1 ;;
+esac
+exit 0
+"""
 
 
 @dataclass(frozen=True)
@@ -40,33 +48,29 @@ class Candidates:
         return self.plugin_s / self.separate_s
 
 
-def embedded_modules(compiler: Compiler, tree: Path, most: int, place: Path) -> list[Path]:
-    """Take the bitcode out of objects that were built with `EMBED_FLAGS`, evenly over their sizes.
+def recorders(plain: Compilers, place: Path) -> Compilers:
+    """Return compilers that do what ``plain`` do and leave the bitcode of every module in ``place``.
 
     Args:
-        compiler: The clang that built them.
-        tree: The build tree.
-        most: Number of modules to take at most.
-        place: Where the bitcode files go.
+        plain: The real clang.
+        place: An empty directory.
     """
-    place.mkdir(parents=True, exist_ok=True)
-    objects = sorted(tree.rglob("*.o"), key=lambda path: (path.stat().st_size, str(path)))
-    # From the middle of `most` equal parts, so that neither tiny nor huge modules decide alone.
-    chosen = (
-        objects if len(objects) <= most else [objects[(2 * i + 1) * len(objects) // (2 * most)] for i in range(most)]
-    )
-    found = []
-    for number, path in enumerate(chosen):
-        module = place / f"{number}.bc"
-        dump: list[str | Path] = [
-            compiler.tool("llvm-objcopy"),
-            f"--dump-section={_SECTION}={module}",
-            path,
-            "/dev/null",
-        ]
-        if process.run(dump).ok and module.is_file():
-            found.append(module)
-    return found
+    scripts = []
+    for name, clang in (("cc", plain.cc), ("c++", plain.cxx)):
+        script = place / name
+        script.write_text(_RECORDER.format(clang=shlex.quote(clang), modules=shlex.quote(str(place))), encoding="utf-8")
+        script.chmod(0o755)
+        scripts.append(str(script))
+    return Compilers(scripts[0], scripts[1], plain.environ)
+
+
+def recorded_modules(place: Path, most: int) -> list[Path]:
+    """Return at most ``most`` of the recorded modules, evenly over their sizes."""
+    modules = sorted(place.glob("*.bc"), key=lambda path: (path.stat().st_size, path.name))
+    if len(modules) <= most:
+        return modules
+    # From the middle of equal parts, so that neither tiny nor huge modules decide alone.
+    return [modules[(2 * part + 1) * len(modules) // (2 * most)] for part in range(most)]
 
 
 def measure(

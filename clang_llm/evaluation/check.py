@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clang_llm.evaluation.build import Built, Project, build
-from clang_llm.evaluation.compare import Comparison, ObjectFile, compare_objects, geometric_mean_saving, object_files
+from clang_llm.evaluation.compare import Comparison, compare_objects, geometric_mean_saving, object_files
 from clang_llm.evaluation.configlog import differences
 from clang_llm.evaluation.rig import Rig
 
@@ -22,8 +22,8 @@ Say = Callable[[str], None]
 class Report:
     """What was found about one package.
 
-    Sizes are in bytes of allocated non-bss sections, times in CPU seconds of configure and build together; ``None`` stands
-    where there was nothing to find out.
+    Sizes are in bytes of allocated non-bss sections, times in CPU seconds of the build without its configuration;
+    ``None`` stands where there was nothing to find out.
 
     Attributes:
         identity: Way of doing nothing → objects that differ from plain clang's.
@@ -105,12 +105,15 @@ class PackageCheck:
                 yield f"{way}{suffix}", [*found.different, *found.only_plain, *found.only_ours]
 
     def names(self, ours: bool) -> dict[str, str]:
-        """How the compilers are written in logs → one word for both sides."""
-        compilers = self._rig.ours() if ours else self._rig.plain()
+        """How the compilers are written in logs → one word for both sides.
+
+        In our logs the real clang is written, too: the wrapper becomes it, so its messages begin with its own name.
+        """
         names: dict[str, str] = {}
-        for path, word in ((compilers.cc, "@CC@"), (compilers.cxx, "@CXX@")):
-            names[path] = word
-            names[Path(path).name] = word
+        for compilers in (self._rig.plain(), *([self._rig.ours()] if ours else [])):
+            for path, word in ((compilers.cc, "@CC@"), (compilers.cxx, "@CXX@")):
+                names[path] = word
+                names[Path(path).name] = word
         return names
 
     def report(self, version: str, split: str, identity: dict[str, list[str]]) -> Report:
@@ -132,11 +135,11 @@ class PackageCheck:
             tests_plain=plain.tests_passed,
             tests_ours=cold.tests_passed,
             config=differences(plain.tree, cold.tree, self.names(False), self.names(True))[:_KEPT_LINES],
-            warm_different=_differing(objects[1], objects[2]),
+            warm_different=[*compare_objects(objects[2], objects[1]).different],
             warm_searches=searches,
-            cpu_plain_s=plain.cpu_s("configure", "build"),
-            cpu_cold_s=cold.cpu_s("configure", "build"),
-            cpu_warm_s=warm.cpu_s("configure", "build"),
+            cpu_plain_s=plain.cpu_s("build"),
+            cpu_cold_s=cold.cpu_s("build"),
+            cpu_warm_s=warm.cpu_s("build"),
             counts=dict(counts),
         )
 
@@ -156,7 +159,3 @@ def _sizes(found: Comparison) -> dict[str, Any]:
         "larger": [f"{pair.name} ({pair.plain} -> {pair.ours})" for pair in found.larger],
         "unpaired": [*found.only_plain, *found.only_ours],
     }
-
-
-def _differing(first: Mapping[str, ObjectFile], second: Mapping[str, ObjectFile]) -> list[str]:
-    return [name for name in first if name not in second or first[name].digest != second[name].digest]

@@ -16,6 +16,9 @@ WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
 
 # Building the plugin for a new clang takes half a minute of one core.
 _WARM_UP_LIMIT_S = 600.0
+_WARM_UP_TRIES = 3
+# Something that a pass list may make smaller or not, but that is not empty.
+_WARM_UP = "int f(int a, int b) { int s = 0; while (a-- > b) s += a * b; return s; }\n"
 
 
 @dataclass(frozen=True)
@@ -60,28 +63,31 @@ class Rig:
         return log.fold_events(self.cache_dir)
 
     def warm_up(self) -> None:
-        """Compile a few lines, so that the plugin is built before anything is timed.
+        """Compile a few lines with each wrapper, so that the plugin is built before anything is timed.
 
         Raises:
-            DataError: no plan was made: the plugin does not work here, and every comparison would be clang with clang.
+            DataError: clang does not work, or no plan was made: every comparison would be clang with clang.
         """
         self.cache_dir.mkdir(parents=True, exist_ok=True)
+        ours = self.ours()
+        for compiler, suffix in ((ours.cc, ".c"), (ours.cxx, ".cpp")):
+            source = self.cache_dir / f"warm-up{suffix}"
+            source.write_text(_WARM_UP, encoding="utf-8")
+            # A plugin that is out of date is noticed by one compile, which does without, and built again by the next.
+            if not any(self._plans(compiler, source, ours.environ) for _ in range(_WARM_UP_TRIES)):
+                said = ", ".join(sorted(self.counts())) or "nothing"
+                raise DataError(f"{compiler} does nothing here (events: {said}); run clang-llm-tool doctor")
         self.cold()
-        source = self.cache_dir / "warm-up.c"
-        # Something that a pass list can make smaller or not, but that is not empty.
-        source.write_text(
-            "int f(int a, int b) { int s = 0; while (a-- > b) s += a * b; return s; }\n", encoding="utf-8"
-        )
-        for compilers in (self.ours(), self.plain()):
-            argv = [compilers.cc, "-Oz", "-c", str(source), "-o", str(source.with_suffix(".o"))]
-            done = process.run(argv, env=compilers.environ, timeout_s=_WARM_UP_LIMIT_S)
-            if not done.ok:
-                raise DataError(f"{compilers.cc} cannot compile: {done.stderr.decode(errors='replace')[:300]}")
+
+    def _plans(self, compiler: str, source: Path, environ: Mapping[str, str]) -> bool:
+        """Compile one file at -Oz; tells whether a plan was looked up. Raises DataError when the compile fails."""
+        self.cold()
+        argv = [compiler, "-Oz", "-c", str(source), "-o", str(source.with_suffix(".o"))]
+        done = process.run(argv, env=environ, timeout_s=_WARM_UP_LIMIT_S)
+        if not done.ok:
+            raise DataError(f"{compiler} cannot compile: {done.stderr.decode(errors='replace')[:300]}")
         counts = self.counts()
-        if not counts["miss"] and not counts["hit"] and not counts["hit:oz"]:
-            said = ", ".join(sorted(counts)) or "nothing"
-            raise DataError(f"clang-llm did nothing (events: {said}); run clang-llm-tool doctor")
-        self.cold()
+        return any(counts[name] for name in ("miss", "hit", "hit:oz"))
 
 
 def our_environment(environ: Mapping[str, str]) -> dict[str, str]:

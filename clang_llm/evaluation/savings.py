@@ -1,6 +1,8 @@
 """``make savings``: bytes saved over -Oz at each effort, on packages of the validation split.
 
-``python -m clang_llm.evaluation.savings``. A package is built once with clang and once at each effort; results are kept.
+``python -m clang_llm.evaluation.savings``. A package is built with clang and at the highest effort asked for. Lists of
+a smaller effort are the first ones of a larger, in the same order, so the log of the one build holds the size of every
+object at every effort; ``--verify`` builds at another effort, too, and compares.
 """
 
 from __future__ import annotations
@@ -10,45 +12,53 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from clang_llm.errors import ClangLlmError
+from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.build import Project, build
-from clang_llm.evaluation.compare import Pair, geometric_mean_saving, object_files
+from clang_llm.evaluation.compare import Pair, compare_objects, geometric_mean_saving, object_files
 from clang_llm.evaluation.recipes import recipe_for
+from clang_llm.evaluation.searches import Searches, read_searches
 from clang_llm.evaluation.split import Split, require
 from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, say
 from clang_llm.settings import DEFAULT_EFFORT, EFFORT_TABLE, process_environment
 
 # All of the validation split: lists and defaults are chosen by what they do here, so none may be of the test split.
-DEFAULT_PACKAGES = ("dash", "giflib", "hunspell", "leveldb", "libb2", "libogg", "mawk", "patch", "snappy")
+DEFAULT_PACKAGES = ("libogg", "mawk", "giflib", "dash", "libb2", "patch", "snappy", "hunspell", "leveldb")
+DEFAULT_EFFORTS = "1,2,3,4,5,6,7,8,9"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One package, measured with clang (key ``plain``) and at each effort (its number).
+    """One package.
 
     Attributes:
-        sizes: Key → object → bytes.
-        cpu_s: Key → CPU seconds of configure and build.
+        plain: Object → bytes with clang -Oz.
+        ours: Effort → object → bytes.
     """
 
     package: str
-    sizes: dict[str, dict[str, int]]
-    cpu_s: dict[str, float]
+    plain: dict[str, int]
+    ours: dict[str, dict[str, int]]
 
     def pairs(self, effort: int) -> list[Pair]:
         """Every object with its size at -Oz and at this effort."""
-        ours = self.sizes[str(effort)]
-        return [Pair(f"{self.package}/{name}", size, ours[name], False) for name, size in self.sizes["plain"].items()]
+        ours = self.ours[str(effort)]
+        return [Pair(f"{self.package}/{name}", size, ours[name], False) for name, size in self.plain.items()]
 
 
-def _build(project: Project, place: Workplace, key: str) -> tuple[dict[str, int], float]:
-    """Build one variant; returns the sizes of its objects and the CPU seconds."""
-    compilers = place.rig.plain() if key == "plain" else place.rig.ours(effort=key)
-    built = build(project, f"savings-{key}", compilers, "-Oz")
-    sizes = {name: file.size for name, file in object_files(built.tree).items()}
-    return sizes, built.cpu_s("configure", "build")
+def derive(pairs: Sequence[Pair], searches: Searches, candidates: int) -> dict[str, int]:
+    """Object → bytes with the first ``candidates`` lists, from the searches of a build that tried more.
+
+    Raises:
+        DataError: an object became smaller than with -Oz, but no search in the log accounts for it.
+    """
+    sizes: dict[str, int] = {}
+    for pair in pairs:
+        found = searches.of(pair)
+        if found is None and pair.ours != pair.plain:
+            raise DataError(f"no search in the log leads to {pair.name}; remove the work directory and try again")
+        sizes[pair.name] = pair.plain if found is None else found.best(candidates)
+    return sizes
 
 
 def measure(name: str, efforts: Sequence[int], place: Workplace, arguments: argparse.Namespace) -> Measured:
@@ -58,52 +68,53 @@ def measure(name: str, efforts: Sequence[int], place: Workplace, arguments: argp
         ClangLlmError: the package cannot be built, or is not of the validation split.
     """
     require(name, Split.VALIDATION)
+    kept = None if arguments.fresh else place.load("savings", name)
+    if kept is not None and set(map(str, efforts)) <= set(kept["ours"]):
+        return Measured(**kept)
     recipe = recipe_for(name)
-    kept: dict[str, Any] = {} if arguments.fresh else place.load("savings", name) or {}
-    sizes: dict[str, dict[str, int]] = kept.get("sizes", {})
-    cpu_s: dict[str, float] = kept.get("cpu_s", {})
-    for key in ("plain", *map(str, efforts)):
-        if key in sizes:
-            continue
-        say(f"{name}: {'-Oz' if key == 'plain' else 'effort ' + key}")
-        place.rig.cold()
-        project = Project(recipe, place.source(recipe).tree, place.home(name), arguments.jobs)
-        sizes[key], cpu_s[key] = _build(project, place, key)
-        place.keep("savings", name, {"package": name, "sizes": sizes, "cpu_s": cpu_s})
-    return Measured(name, sizes, cpu_s)
+    project = Project(recipe, place.source(recipe).tree, place.home(name), arguments.jobs)
+    say(f"{name}: -Oz")
+    plain = object_files(build(project, "savings-plain", place.rig.plain(), "-Oz").tree)
+    say(f"{name}: effort {max(efforts)}")
+    place.rig.cold()
+    log = project.home / "savings.log"
+    log.unlink(missing_ok=True)
+    compilers = place.rig.ours(effort=str(max(efforts)), log=str(log))
+    pairs = compare_objects(plain, object_files(build(project, "savings", compilers, "-Oz").tree)).pairs
+    searches = read_searches(log)
+    ours = {str(effort): derive(pairs, searches, EFFORT_TABLE[effort]) for effort in efforts}
+    measured = Measured(name, {pair.name: pair.plain for pair in pairs}, ours)
+    place.keep("savings", name, {"package": name, "plain": measured.plain, "ours": ours})
+    return measured
+
+
+def verify(measured: Measured, effort: int, place: Workplace, jobs: int) -> list[str]:
+    """Build a package at one effort; returns the objects whose size is not the derived one, with both sizes."""
+    recipe = recipe_for(measured.package)
+    project = Project(recipe, place.source(recipe).tree, place.home(measured.package), jobs)
+    say(f"{measured.package}: effort {effort}, to verify")
+    place.rig.cold()
+    built = object_files(build(project, "savings-verify", place.rig.ours(effort=str(effort)), "-Oz").tree)
+    derived = measured.ours[str(effort)]
+    return [
+        f"{measured.package}/{name}: derived {size}, built {built[name].size}"
+        for name, size in derived.items()
+        if built[name].size != size
+    ]
 
 
 def table(measured: Sequence[Measured], efforts: Sequence[int]) -> str:
-    """Effort by effort: geometric mean over all objects, total over all bytes, and the cost of a cold build."""
-    headers = [
-        "effort",
-        "candidates",
-        "saved, geometric mean per object",
-        "saved, total",
-        "objects smaller",
-        "cold build, CPU",
-    ]
+    """Effort by effort: geometric mean over all objects, total over all bytes."""
+    headers = ["effort", "candidates", "saved, geometric mean per object", "saved, total", "objects made smaller"]
     rows = []
     for effort in efforts:
         pairs = [pair for package in measured for pair in package.pairs(effort)]
         plain, ours = sum(pair.plain for pair in pairs), sum(pair.ours for pair in pairs)
         smaller = sum(pair.ours < pair.plain for pair in pairs)
-        cost = sum(package.cpu_s[str(effort)] for package in measured) / sum(
-            package.cpu_s["plain"] for package in measured
-        )
         label = f"{effort} (default)" if effort == DEFAULT_EFFORT else str(effort)
-        mean = f"{geometric_mean_saving(pairs):.2%}"
-        rows.append(
-            [
-                label,
-                str(EFFORT_TABLE[effort]),
-                mean,
-                f"{1 - ours / plain:.2%}",
-                f"{smaller} of {len(pairs)}",
-                f"{cost:.1f} ×",
-            ]
-        )
-    return markdown(headers, ">>>>>>", rows)
+        cells = [f"{geometric_mean_saving(pairs):.2%}", f"{1 - ours / plain:.2%}", f"{smaller} of {len(pairs)}"]
+        rows.append([label, str(EFFORT_TABLE[effort]), *cells])
+    return markdown(headers, ">>>>>", rows)
 
 
 def package_table(measured: Sequence[Measured], efforts: Sequence[int]) -> str:
@@ -111,23 +122,52 @@ def package_table(measured: Sequence[Measured], efforts: Sequence[int]) -> str:
     headers = ["package", "objects", "-Oz bytes", *(f"effort {effort}" for effort in efforts)]
     rows = []
     for package in measured:
-        plain = package.sizes["plain"]
+        total = sum(package.plain.values())
         cells = []
         for effort in efforts:
             pairs = package.pairs(effort)
-            total = 1 - sum(pair.ours for pair in pairs) / sum(plain.values())
-            cells.append(f"{geometric_mean_saving(pairs):.2%} / {total:.2%}")
-        rows.append([package.package, str(len(plain)), f"{sum(plain.values()):,}", *cells])
+            saved = 1 - sum(pair.ours for pair in pairs) / total
+            cells.append(f"{geometric_mean_saving(pairs):.2%} / {saved:.2%}")
+        rows.append([package.package, str(len(package.plain)), f"{total:,}", *cells])
     return markdown(headers, "<" + ">" * (len(headers) - 1), rows)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``savings``."""
-    parser.add_argument(
-        "packages", nargs="*", metavar="PACKAGE", help="packages of the validation split (default: a table)"
-    )
-    parser.add_argument("--efforts", default="1,2,3,4,5,6,7,8,9", help="efforts to measure (default: %(default)s)")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="packages of the validation split")
+    parser.add_argument("--efforts", default=DEFAULT_EFFORTS, help="efforts to measure (default: %(default)s)")
+    parser.add_argument("--verify", type=int, metavar="EFFORT", help="also build at this effort, and compare")
     add_common_arguments(parser)
+
+
+def _efforts(text: str) -> list[int]:
+    """Parse ``--efforts``; raises DataError."""
+    words = text.split(",")
+    if not all(word.isdigit() and 0 < int(word) < len(EFFORT_TABLE) for word in words):
+        raise DataError(f"'{text}' is no list of efforts; write numbers from 1 to {len(EFFORT_TABLE) - 1} with commas")
+    return sorted({int(word) for word in words})
+
+
+def _measure_all(
+    arguments: argparse.Namespace, place: Workplace, efforts: Sequence[int]
+) -> tuple[list[Measured], list[str]]:
+    """Measure every package; returns what was measured, and what went wrong in words."""
+    measured: list[Measured] = []
+    wrong: list[str] = []
+    for name in arguments.packages or DEFAULT_PACKAGES:
+        try:
+            measured.append(measure(name, efforts, place, arguments))
+            if arguments.verify is not None:
+                wrong += verify(measured[-1], arguments.verify, place, arguments.jobs)
+        except ClangLlmError as error:
+            wrong.append(f"{name}: {error}")
+        finally:
+            say("")
+    for package in measured:
+        for pair in package.pairs(efforts[-1]):
+            if pair.ours > pair.plain:
+                wrong.append(f"{pair.name} is larger than with -Oz: {pair.plain} -> {pair.ours}")
+    return measured, wrong
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -136,38 +176,26 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     Raises:
         ClangLlmError: there is no clang, or the plugin does not work.
     """
-    efforts = [int(word) for word in arguments.efforts.split(",")]
+    efforts = _efforts(arguments.efforts if arguments.verify is None else f"{arguments.efforts},{arguments.verify}")
     place = Workplace.at(arguments.work, arguments.clang, environ)
     say("building the plugin")
     place.rig.warm_up()
-    measured: list[Measured] = []
-    failed: dict[str, str] = {}
-    for name in arguments.packages or DEFAULT_PACKAGES:
-        try:
-            measured.append(measure(name, efforts, place, arguments))
-        except ClangLlmError as error:
-            failed[name] = str(error)
-        finally:
-            say("")
-    if not measured:
-        sys.stderr.write("".join(f"{name}: {reason}\n" for name, reason in failed.items()))
-        return 1
-    text = f"{table(measured, efforts)}\n{package_table(measured, efforts)}"
-    sys.stdout.write(text + "".join(f"\n{name}: {reason}" for name, reason in failed.items()) + "\n")
+    measured, wrong = _measure_all(arguments, place, efforts)
+    if measured:
+        text = f"{table(measured, efforts)}\n{package_table(measured, efforts)}"
+        sys.stdout.write(text)
+        if arguments.markdown is not None:
+            arguments.markdown.write_text(text, encoding="utf-8")
     if arguments.json is not None:
-        rows = [{"package": m.package, "sizes": m.sizes, "cpu_s": m.cpu_s} for m in measured]
+        rows = [{"package": m.package, "plain": m.plain, "ours": m.ours} for m in measured]
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    if arguments.markdown is not None:
-        arguments.markdown.write_text(text, encoding="utf-8")
-    larger = [pair for m in measured for effort in efforts for pair in m.pairs(effort) if pair.ours > pair.plain]
-    for pair in larger:
-        sys.stderr.write(f"larger than -Oz: {pair.name} ({pair.plain} -> {pair.ours})\n")
-    return 1 if failed or larger else 0
+    sys.stderr.write("".join(f"{text}\n" for text in wrong))
+    return 1 if wrong else 0
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.savings``."""
-    parser = argparse.ArgumentParser(prog="clang_llm.evaluation.savings", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make savings", description=__doc__)
     add_arguments(parser)
     try:
         return run(parser.parse_args(argv), environ)

@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -14,6 +15,8 @@
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/StringSaver.h"
 #include "llvm/Target/TargetMachine.h"
+#include <functional>
+#include <vector>
 #if LLVM_VERSION_MAJOR >= 15
 #include "llvm/Support/BLAKE3.h"
 #endif
@@ -83,6 +86,35 @@ inline llvm::SmallVector<llvm::StringRef, 64> frontEndArguments(const llvm::Targ
     Arguments.push_back(Word);
 #endif
   return Arguments;
+}
+
+// Puts an instruction that was taken out of Block back before Next.
+inline void insertInto(llvm::Instruction &I, llvm::BasicBlock &Block, llvm::BasicBlock::iterator Next) {
+#if LLVM_VERSION_MAJOR >= 16
+  I.insertInto(&Block, Next);
+#else
+  Block.getInstList().insert(Next, &I);
+#endif
+}
+
+// The kind of attachment that links stores to variables' assignments; LLVM 15 and before do not have it.
+#if LLVM_VERSION_MAJOR >= 16
+constexpr unsigned AssignmentKind = llvm::LLVMContext::MD_DIAssignID;
+#else
+constexpr unsigned AssignmentKind = llvm::LLVMContext::MD_dbg; // taken already
+#endif
+
+// Debug records (LLVM 19 and later; before, debug information is in intrinsic calls) hang on instructions by one pointer.
+inline void takeDebugRecords(llvm::Instruction &I, std::vector<std::function<void()>> &Restore) {
+#if LLVM_VERSION_MAJOR >= 19
+  if (auto *Records = I.DebugMarker) {
+    I.DebugMarker = nullptr;
+    Restore.push_back([&I, Records] { I.DebugMarker = Records; });
+  }
+#else
+  (void)I;
+  (void)Restore;
+#endif
 }
 
 inline bool startsWith(llvm::StringRef Text, llvm::StringRef Prefix) {

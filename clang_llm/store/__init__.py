@@ -25,7 +25,8 @@ class Store(Protocol):
 
 def open_local(settings: Settings) -> LocalStore:
     """Return the user's cache."""
-    return LocalStore(settings.cache_dir, read_only=settings.readonly or settings.explaining, max_bytes=settings.max_size)
+    read_only = settings.readonly or settings.explaining
+    return LocalStore(settings.cache_dir, read_only=read_only, max_bytes=settings.max_size)
 
 
 def behind_local(settings: Settings) -> list[Store]:

@@ -1,7 +1,7 @@
 """PassListEval: try pass lists on self-testing programs, on each installed LLVM.
 
-A list is rejected when the compiler crashes, hangs or refuses it, when the result does not link, and when a program exits
-or prints differently than without us. What passes may be shipped; see ``backends/coreset``.
+A list is rejected when the compiler crashes, hangs or refuses it, when the result does not link, and when a program
+exits or prints differently than without us. What passes may be shipped; see ``backends/coreset``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def try_list(prepared: Prepared, pipeline: str, engine: Engine, environ: Mapping
 
 
 def _normalised(lists: Iterable[str], major: int, engine: str) -> list[str]:
-    """Texts of the lists for one LLVM; the ``opt`` engine takes any text, as it is there for lists the parser refuses."""
+    """Texts of the lists for one LLVM; the ``opt`` engine takes any text, also what the parser refuses."""
     if engine == "opt":
         return list(lists)
     return [PassList.parse(text).for_llvm(major).text for text in lists]

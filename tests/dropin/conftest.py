@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -16,21 +17,21 @@ DEFAULT = "clang-19"
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache directory for all tests and all workers, where the plugins are built; no plan is ever put there."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    (base / "dropin-plugins").mkdir(exist_ok=True)
-    return base / "dropin-plugins"
+def shared(request: pytest.FixtureRequest) -> Path:
+    """A cache directory for all workers and all runs, where the plugins are built; no plan is ever put there."""
+    return Path(request.config.cache.mkdir("dropin-plugins"))
 
 
-def build_plugin(shared: Path, clang: Path, wrapper: str = "clang-llm") -> None:
-    """Make the wrapper build its plugin, unless another test has; the wrapper's own lock keeps workers apart."""
+@functools.cache
+def build_plugin(shared: Path, clang: Path, wrapper: str) -> None:
+    """Make the wrapper build its plugin; its own lock keeps workers apart.
+
+    One compile builds what is missing, but an outdated plugin is only noticed by that compile and built by the next.
+    """
     memo = shared / "toolchains" / str(WRAPPERS / wrapper).lstrip("/") / str(clang).lstrip("/")
-    if not (memo / "plugin.so").exists():
-        env = {"PATH": "/usr/bin:/bin", "CLANG_LLM_CLANG": str(clang), "CLANG_LLM_CACHE_DIR": str(shared)}
-        command = [str(WRAPPERS / wrapper), "-Oz", "-x", "c", "-c", "-", "-o", os.devnull]
+    env = {"PATH": "/usr/bin:/bin", "CLANG_LLM_CLANG": str(clang), "CLANG_LLM_CACHE_DIR": str(shared)}
+    command = [str(WRAPPERS / wrapper), "-Oz", "-x", "c", "-c", "-", "-o", os.devnull]
+    for _ in range(2):
         subprocess.run(command, env={**env, "CLANG_LLM_EFFORT": "0"}, input=b"", check=True, timeout=280)
     failed = memo / "failed"
     assert (memo / "plugin.so").exists(), failed.read_text() if failed.exists() else "nothing was prepared"
@@ -56,9 +57,3 @@ def make_twin(shared: Path, root: Path, name: str) -> Twin:
 def twin(shared: Path, tmp_path: Path) -> Twin:
     """The default clang and the wrapper on it."""
     return make_twin(shared, tmp_path, DEFAULT)
-
-
-@pytest.fixture
-def cold_cache(twin: Twin) -> Path:
-    """The plan cache of the twin."""
-    return twin.cache

@@ -47,7 +47,9 @@ CASES = {
     "row11 -Wp,-MD": Case((("-Oz", "-Wp,-MD,i.dep", "-c", "i.c"),), TWO),
     "row11 -Wp,-MMD with -MF": Case((("-Oz", "-Wp,-MMD,one.d", "-MF", "two.d", "-c", "i.c"),), TWO),
     "row11 -MJ": Case((("-Oz", "-MJ", "i.json", "-c", "i.c"),), TWO),
-    "row11 dependencies of assembly": Case((("-Oz", "-MD", "-c", "q.S"),), {"q.S": '#include "h.inc"\n', "h.inc": "nop\n"}),
+    "row11 dependencies of assembly": Case(
+        (("-Oz", "-MD", "-c", "q.S"),), {"q.S": '#include "h.inc"\n', "h.inc": "nop\n"}
+    ),
     "row11 -MD and link": Case((("-Oz", "-MD", "a.c", "-o", "prog"),), TWO),
     "row16 -save-temps": Case((("-Oz", "-save-temps", "-c", "b.c", "-o", "d.o"),), TWO),
     "row16 -save-temps=obj": Case((("-Oz", "-save-temps=obj", "-c", "b.c", "-o", "out/d.o"),), {**TWO, "out/keep": ""}),

@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,17 +56,17 @@ class Case:
     """Command lines for one directory.
 
     Attributes:
-        steps: Command lines, run in this order; a word before the first that begins with '-' is a compiler: 'c++' or 'cc'.
+        steps: Command lines, run in this order; a first word 'cc' or 'c++' names the compiler, else it is the C one.
         files: What lies in the directory before.
         env: Environment beside the usual.
         stdin: What each command reads.
-        unstable: Names of files (regular expression) that differ between two runs of clang, too: only their names count.
-        differ: Names of files that follow the generated code, as stack usage does; only their names count when a plan is used.
+        unstable: Files (regular expression) that differ between two runs of clang, too: only their names count.
+        differ: Files that follow the generated code, as stack usage does: only their names count with a plan.
         prepare: Changes the directory further.
     """
 
     steps: tuple[tuple[Word, ...], ...]
-    files: Mapping[Word, Word] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
     unstable: str = ""
@@ -124,7 +124,7 @@ class Twin:
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
         for name, content in case.files.items():
-            path = Path(os.fsdecode(self.work)) / os.fsdecode(name)
+            path = self.work / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(os.fsencode(content))
             os.utime(path, (SOURCE_TIME_S, SOURCE_TIME_S))
@@ -167,7 +167,7 @@ def snapshot(directory: Path) -> dict[bytes, Entry]:
             status = os.lstat(path)
             content = b""
             if stat.S_ISLNK(status.st_mode):
-                content = os.readlink(path)
+                content = os.readlink(path)  # noqa: PTH115
             elif stat.S_ISREG(status.st_mode):
                 with open(path, "rb") as file:  # noqa: PTH123
                     content = file.read()

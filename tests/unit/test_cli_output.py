@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clang_llm.cli.output import human_count, human_size, percent, progress, table
+from clang_llm.cli.output import human_count, human_size, percent, progress, table, working
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,24 @@ def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_on_a_terminal_yields_the_same_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_what_is_going_on_is_told_to_terminals_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with working("building ..."):
+        pass
+    assert capsys.readouterr() == ("", "")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with working("building ..."):
+        assert terminal.getvalue() == "building ..."
+    assert terminal.getvalue().endswith("\x1b[K")
+
+
+def test_progress_on_a_terminal_yields_the_same_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert list(progress(iter("abc"), "counting", total=3)) == ["a", "b", "c"]

@@ -37,7 +37,12 @@ class PluginSide:
         self.socket.settimeout(30)
         command = [sys.executable, "-I", "-c", CODE, str(ROOT)]
         self.process = subprocess.Popen(
-            command, env=dict(environment), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, cwd="/"
+            command,
+            env=dict(environment),
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+            cwd="/",
         )
         theirs.close()
         self.stream = self.socket.makefile("rb")
@@ -47,7 +52,14 @@ class PluginSide:
 
     def ask(self, **changes: object) -> None:
         """Send the first message."""
-        request: dict[str, object] = {"protocol": 1, "key": KEY, "llvm": "19.1.7", "major": 19, "target": "x86_64", "budget": 3}
+        request: dict[str, object] = {
+            "protocol": 1,
+            "key": KEY,
+            "llvm": "19.1.7",
+            "major": 19,
+            "target": "x86_64",
+            "budget": 3,
+        }
         request |= {"lookup": "miss", "instructions": 10, "functions": 1, "source": "x.c"}
         self.say(**request | changes)
 
@@ -372,7 +384,9 @@ def test_what_goes_wrong_becomes_plain_oz_and_is_logged(
         assert (tmp_path / "log").read_text().count("\n") == 1
 
 
-@pytest.mark.parametrize("garbage", [b"\n", b"null\n", b"[1]\n", b"\xff\xfe\n", b"{" * 2000 + b"\n", b"x" * 70000 + b"\n"])
+@pytest.mark.parametrize(
+    "garbage", [b"\n", b"null\n", b"[1]\n", b"\xff\xfe\n", b"{" * 2000 + b"\n", b"x" * 70000 + b"\n"]
+)
 def test_garbage_becomes_plain_oz(start: Start, garbage: bytes) -> None:
     side = start()
     side.socket.sendall(garbage)

@@ -106,7 +106,9 @@ def test_an_old_file_is_kept_while_it_may_still_be_written(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("stop_at", ["unlink", "write", "rename"])
-def test_a_crash_inside_the_rotation_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: str) -> None:
+def test_a_crash_inside_the_rotation_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: str
+) -> None:
     rotate(tmp_path, monkeypatch)
     for _ in range(30):
         log.append_event(tmp_path, "hit")
@@ -144,7 +146,9 @@ for _ in range(400):
 """
 
 
-def test_no_count_is_lost_among_many_processes_that_fold_and_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_count_is_lost_among_many_processes_that_fold_and_rotate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(log, "ROTATE_BYTES", 3000)
     # Long enough for a writer on a loaded machine to get from open() to write(); that is what QUIET_S is for.
     monkeypatch.setattr(log, "QUIET_S", 0.5)
@@ -167,7 +171,9 @@ def test_no_count_is_lost_among_many_processes_that_fold_and_rotate(tmp_path: Pa
     assert len(json.loads((tmp_path / "stats.json").read_text())["folded"]) <= 2
 
 
-def test_a_directory_that_cannot_be_written_is_counted_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_cannot_be_written_is_counted_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log.append_event(tmp_path, "hit")
     log.fold_events(tmp_path)
     log.append_event(tmp_path, "hit")

@@ -25,9 +25,9 @@ def elf(*described: tuple[str, int, int, int]) -> bytes:
     head = b"\x7fELF\x02\x01\x01" + bytes(9)
     head += struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, table, 0, 64, 0, 0, 64, len(everything), len(everything) - 1)
     rows, at = b"", 64
-    for (_, kind, flags, size), place in zip(everything, places, strict=True):
-        if kind == STRTAB:
-            size, at = len(names), 64 + content
+    for (_, kind, flags, length), place in zip(everything, places, strict=True):
+        size = len(names) if kind == STRTAB else length
+        at = 64 + content if kind == STRTAB else at
         rows += struct.pack("<IIQQQQIIQQ", place, kind, flags, 0, at, size, 0, 0, 1, 0)
         at += size if kind not in (NOBITS, STRTAB) else 0
     return head + bytes(content) + names + rows

@@ -147,9 +147,8 @@ def _pass(adaptor: str) -> st.SearchStrategy[Pass | Adaptor]:
 def _items(adaptor: str, depth: int) -> st.SearchStrategy[tuple[Pass | Adaptor, ...]]:
     choices = [_pass(adaptor)]
     if depth:
-        for inner in sorted(ADAPTORS[adaptor]):
-            nested = _items(inner, depth - 1)
-            choices.append(nested.map(lambda items, inner=inner: Adaptor(inner, items)))
+        inside = sorted(ADAPTORS[adaptor])
+        choices += [st.builds(Adaptor, st.just(inner), _items(inner, depth - 1)) for inner in inside]
     return st.lists(st.one_of(choices), min_size=1, max_size=4).map(tuple)
 
 

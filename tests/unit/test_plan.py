@@ -24,7 +24,7 @@ PLAN = Plan(
 BEST_IS_OZ = replace(PLAN, module=None, size=1234)
 
 
-def entry(**changes: Any) -> bytes:
+def entry(**changes: object) -> bytes:
     """An entry with a right checksum and other fields."""
     body = {**as_data(PLAN), **changes}
     data = json.dumps({name: value for name, value in body.items() if value is not ...}).encode() + b"\n"
@@ -41,7 +41,19 @@ def test_the_bytes_are_the_documented_ones() -> None:
     header, body = data.split(b"\n", 1)
     assert header == b"clang-llm-plan 1 " + hashlib.sha256(body).hexdigest().encode()
     assert list(json.loads(body)) == (
-        ["key", "llvm", "objective", "target", "module", "functions", "closing", "size_oz", "size", "budget", "provenance"]
+        [
+            "key",
+            "llvm",
+            "objective",
+            "target",
+            "module",
+            "functions",
+            "closing",
+            "size_oz",
+            "size",
+            "budget",
+            "provenance",
+        ]
     )
     assert json.loads(body)["functions"] == []
     assert json.loads(body)["closing"] is None

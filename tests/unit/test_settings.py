@@ -25,7 +25,7 @@ def load(tmp_path: Path, config: str | None = None, **variables: str) -> Setting
 def test_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path)
     assert settings.clang is None
-    assert not (settings.disable or settings.recache or settings.readonly or settings.explaining)
+    assert [settings.disable, settings.recache, settings.readonly, settings.explaining] == [False] * 4
     assert settings.backend == DEFAULT_BACKEND
     assert settings.effort == DEFAULT_EFFORT
     assert settings.candidates == EFFORT_TABLE[DEFAULT_EFFORT]
@@ -157,4 +157,6 @@ def test_compilers_are_asked_without_what_changes_their_mind(monkeypatch: pytest
     environment = compiler_environment({"_CLANG_LLM_IDENTITY": "file"})
     assert environment["KEPT"] == "yes"
     assert environment["_CLANG_LLM_IDENTITY"] == "file"
-    assert not {"CCC_OVERRIDE_OPTIONS", "CPATH", "CLANG_LLM_EFFORT", "_CLANG_LLM_APPLY", "CC_PRINT_OPTIONS"} & set(environment)
+    assert not {"CCC_OVERRIDE_OPTIONS", "CPATH", "CLANG_LLM_EFFORT", "_CLANG_LLM_APPLY", "CC_PRINT_OPTIONS"} & set(
+        environment
+    )

@@ -68,7 +68,9 @@ def test_replacing_whatever_is_there(store: LocalStore) -> None:
     assert store.get(KEY) == make_plan(size=90)
 
 
-@pytest.mark.parametrize("data", [b"", b"garbage", encode(make_plan())[:-5], encode(make_plan("cd" * 32)), b"x" * 2 * MAX_BYTES])
+@pytest.mark.parametrize(
+    "data", [b"", b"garbage", encode(make_plan())[:-5], encode(make_plan("cd" * 32)), b"x" * 2 * MAX_BYTES]
+)
 def test_a_corrupt_entry_is_moved_aside_and_replaced(store: LocalStore, data: bytes) -> None:
     store.put(make_plan())
     store.path(KEY).write_bytes(data)

@@ -1,0 +1,36 @@
+"""Puts a program of the test in the place of the helper."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dropin.twin import WRAPPERS, Twin
+
+
+def use_helper(twin: Twin, program: str) -> Path:
+    """Give the twin's cache a plugin of its own whose helper is this shell script; return the script.
+
+    The plugin starts the program that the file `helper` beside the stub names (architecture, section 6), with the
+    conversation as standard input and output.
+    """
+    memo = Path("toolchains") / str(WRAPPERS / "clang-llm").lstrip("/") / str(twin.clang).lstrip("/")
+    stub = (twin.cache / memo / "plugin.so").resolve()
+    for part in ("toolchains", "plugins"):
+        (twin.cache / part).unlink()
+    build = twin.cache / "plugins" / "own"
+    shutil.copytree(stub.parent, build)
+    script = twin.root / "helper.sh"
+    script.write_text(f"#!/bin/sh\n{program}\n")
+    script.chmod(0o755)
+    (build / "helper").write_text(f"{script}\n{twin.root}\n")
+    (twin.cache / memo).mkdir(parents=True)
+    (twin.cache / memo / "plugin.so").symlink_to(build / "stub.so")
+    (twin.cache / memo / "clang").symlink_to(twin.clang.resolve())
+    return script
+
+
+def events(twin: Twin) -> list[str]:
+    """Return the events that were counted in the twin's cache."""
+    file = twin.cache / "events"
+    return file.read_text().split() if file.exists() else []

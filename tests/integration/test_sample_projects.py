@@ -1,0 +1,120 @@
+"""The sample programs built whole, with clang and with clang-llm: the promises, on something that needs no network."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from clang_llm.compiler import Compiler
+from clang_llm.errors import ToolchainError
+from clang_llm.evaluation import demo, packages, savings
+from clang_llm.evaluation.build import Project
+from clang_llm.evaluation.check import PackageCheck
+from clang_llm.evaluation.demo import SAMPLES
+from clang_llm.evaluation.recipes import Recipe
+from clang_llm.evaluation.rig import Rig
+from clang_llm.evaluation.workplace import Workplace
+from clang_llm.toolchain import build_plugin
+
+
+@pytest.fixture
+def place(a_compiler: Compiler, builds: Path, tmp_path: Path) -> Workplace:
+    """A workplace whose cache shares the plugins that other tests built."""
+    try:
+        build_plugin(a_compiler, builds)
+    except ToolchainError as error:
+        pytest.skip(str(error))
+    cache = tmp_path / "work" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "plugins").symlink_to(builds / "plugins")
+    return Workplace.at(tmp_path / "work", str(a_compiler.path), dict(os.environ))
+
+
+@pytest.mark.parametrize(("recipe", "source"), SAMPLES, ids=[recipe.name for recipe, _ in SAMPLES])
+def test_every_promise_holds_on_the_samples(place: Workplace, recipe: Recipe, source: Path) -> None:
+    place.rig.warm_up()
+    place.home(recipe.name).mkdir()
+    check = PackageCheck(Project(recipe, source, place.home(recipe.name)), place.rig)
+    identity = dict(check.identity())
+    assert set(identity) == {"disabled", "effort0", "disabled-g", "effort0-g"}
+    report = check.report("0", "none", identity)
+    assert report.problems == []
+    assert report.tests_plain is True
+    assert report.tests_ours is True
+    assert report.objects >= 5
+    assert report.our_bytes < report.plain_bytes
+    assert report.counts["miss"] == report.objects
+
+
+def test_the_demo_shows_both_samples(
+    place: Workplace, capsys: pytest.CaptureFixture[str], a_compiler: Compiler
+) -> None:
+    arguments = ["--samples", "--work", str(place.root), "--clang", str(a_compiler.path)]
+    assert demo.main(arguments, dict(os.environ)) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert re.search(
+        r"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  (coreset list \d+ of \d+|-Oz is best of \d+ lists)$", said.out, re.MULTILINE
+    )
+    assert said.out.count("tests with clang-llm: pass") == 2
+    assert said.out.count("byte for byte those of the cold one, 0 searches") == 2
+
+
+def test_a_rig_without_a_plugin_says_so(a_compiler: Compiler, tmp_path: Path) -> None:
+    from clang_llm.errors import DataError
+
+    environ = {**os.environ, "CLANG_LLM_DISABLE": "1"}
+    with pytest.raises(DataError, match="does nothing here"):
+        Rig(a_compiler.path, a_compiler.path, tmp_path / "cache", environ).warm_up()
+
+
+@pytest.mark.parametrize("command", [packages, demo])
+def test_benchmark_programs_are_refused_before_anything_is_fetched(
+    command: object, place: Workplace, a_compiler: Compiler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command in (packages, demo)
+    main = packages.main if command is packages else demo.main
+    status = main(["zlib", "--work", str(place.root), "--clang", str(a_compiler.path)], dict(os.environ))
+    assert status == 15
+    assert "benchmark" in capsys.readouterr().err
+    assert not (place.root / "apt").exists()
+
+
+def test_savings_refuse_packages_of_another_split(
+    place: Workplace, a_compiler: Compiler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["lua5.4", "--efforts", "1", "--work", str(place.root), "--clang", str(a_compiler.path)]
+    assert savings.main(arguments, dict(os.environ)) == 1
+    assert "validation" in capsys.readouterr().err
+
+
+@pytest.mark.projects
+@pytest.mark.timeout(3600)  # seconds: three packages, each built nine times
+def test_every_promise_holds_on_packages(
+    a_compiler: Compiler, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["bzip2", "tinyxml2", "libogg"]
+    status = packages.main([*names, "--work", str(tmp_path), "--clang", str(a_compiler.path)], dict(os.environ))
+    said = capsys.readouterr().out
+    assert status == 0, said
+    assert said.count("all promises held") == len(names)
+
+
+@pytest.mark.projects
+@pytest.mark.timeout(3600)  # seconds: one package, built at the highest effort
+def test_derived_sizes_are_those_of_a_build(a_compiler: Compiler, tmp_path: Path) -> None:
+    arguments = [
+        "libogg",
+        "--efforts",
+        "2,9",
+        "--verify",
+        "2",
+        "--work",
+        str(tmp_path),
+        "--clang",
+        str(a_compiler.path),
+    ]
+    assert savings.main(arguments, dict(os.environ)) == 0

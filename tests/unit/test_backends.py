@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pytest
+
+from clang_llm import backends
+from clang_llm.backends import TABLE, Request
+from clang_llm.backends.coreset import CoresetBackend, read_coreset, write_coreset
+from clang_llm.backends.scripted import ScriptedBackend, read_lists
+from clang_llm.errors import BackendError, PassListError
+from clang_llm.passlist import PassList
+from clang_llm.settings import Settings
+from clang_llm.vocabulary import load
+
+SUPPORTED = (14, 15, 16, 19, 22)
+
+
+def make_settings(**variables: str) -> Settings:
+    return Settings.load({"HOME": "/nowhere", **variables})
+
+
+def make_request(major: int = 19) -> Request:
+    return Request("ab" * 32, f"{major}.1.0", major, "x86_64", 4)
+
+
+def lists(*texts: str) -> list[PassList]:
+    return [PassList.parse(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_every_name_in_the_table_makes_a_backend(name: str) -> None:
+    backend = backends.create(name, make_settings())
+    assert type(backend).__name__.lower() == f"{name}backend"
+
+
+def test_an_unknown_backend_is_told_with_the_known_ones() -> None:
+    with pytest.raises(BackendError, match="coreset, scripted"):
+        backends.create("nobody", make_settings())
+
+
+def test_a_backend_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "TABLE", {"model": "no_such_package.model:Model"})
+    with pytest.raises(BackendError, match="no_such_package"):
+        backends.create("model", make_settings())
+
+
+def test_scripted_reads_one_list_a_line(tmp_path: Path) -> None:
+    (tmp_path / "script").write_text("# a comment\n\nglobaldce\nfunction(adce)\n")
+    backend = ScriptedBackend(make_settings(CLANG_LLM_SCRIPT=str(tmp_path / "script")))
+    assert list(backend.propose(make_request())) == [lists("globaldce", "function(adce)")]
+    assert backend.vetted(make_request()) is None
+
+
+def test_scripted_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="CLANG_LLM_SCRIPT"):
+        list(ScriptedBackend(make_settings()).propose(make_request()))
+    with pytest.raises(BackendError, match="No such file"):
+        list(ScriptedBackend(make_settings(CLANG_LLM_SCRIPT=str(tmp_path / "x"))).propose(make_request()))
+
+
+def test_scripted_lists_that_do_not_parse(tmp_path: Path) -> None:
+    (tmp_path / "script").write_text("function(adce\n")
+    with pytest.raises(PassListError):
+        read_lists(tmp_path / "script")
+
+
+def test_a_coreset_survives_writing(tmp_path: Path) -> None:
+    written = lists("globaldce", "function(adce)")
+    path = write_coreset(19, written, ["HumanEval-X, 164 programs", "twice"], tmp_path)
+    coreset = read_coreset(19, tmp_path)
+    assert path.name == "llvm-19.txt"
+    assert coreset.lists == tuple(written)
+    assert coreset.evidence == ("HumanEval-X, 164 programs", "twice")
+    assert coreset.identity in path.read_text()
+
+
+def test_a_coreset_is_normalised_and_holds_each_list_once(tmp_path: Path) -> None:
+    texts = ["function(instcombine)", "globaldce", "function(instcombine<no-verify-fixpoint>)", "elim-avail-extern"]
+    write_coreset(19, lists(*texts), [], tmp_path)
+    assert read_coreset(19, tmp_path).lists == tuple(lists("function(instcombine<no-verify-fixpoint>)", "globaldce"))
+    write_coreset(14, lists(*texts), [], tmp_path)
+    assert read_coreset(14, tmp_path).lists == tuple(lists("function(instcombine)", "globaldce"))
+
+
+def test_a_list_outside_the_vocabulary_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(PassListError, match="structurizecfg"):
+        write_coreset(19, lists("function(structurizecfg)"), [], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_identity_depends_on_the_lists_and_their_order(tmp_path: Path) -> None:
+    identities = set()
+    for texts in (["globaldce", "function(adce)"], ["function(adce)", "globaldce"], ["globaldce"]):
+        write_coreset(19, lists(*texts), [], tmp_path)
+        identities.add(read_coreset(19, tmp_path).identity)
+    assert len(identities) == 3
+
+
+@pytest.mark.parametrize("edit", [("globaldce\n", ""), ("globaldce", "globalopt"), ("# clang-llm coreset 1", "# x")])
+def test_a_coreset_that_was_changed_by_hand_is_refused(tmp_path: Path, edit: tuple[str, str]) -> None:
+    path = write_coreset(19, lists("globaldce", "function(adce)"), [], tmp_path)
+    path.write_text(path.read_text().replace(*edit))
+    with pytest.raises(BackendError, match="validate --write"):
+        read_coreset(19, tmp_path)
+
+
+def test_there_is_no_set_for_an_llvm_that_nothing_was_validated_on(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="LLVM 19"):
+        read_coreset(19, tmp_path)
+
+
+@pytest.mark.parametrize("major", SUPPORTED)
+def test_the_shipped_sets_are_whole_and_allowed(major: int) -> None:
+    coreset = read_coreset(major)
+    assert coreset.lists
+    for passes in coreset.lists:
+        passes.check(load(major))
+        assert passes.for_llvm(major) == passes
+    assert len({passes.text for passes in coreset.lists}) == len(coreset.lists)
+
+
+def test_the_coreset_backend_proposes_its_set_in_one_round() -> None:
+    backend = CoresetBackend(make_settings())
+    assert list(backend.propose(make_request())) == [read_coreset(19).lists]
+    expected = read_coreset(19).identity if read_coreset(19).evidence else None
+    assert backend.vetted(make_request()) == expected

@@ -1,0 +1,191 @@
+"""Comparisons, searches read from logs, and the tables; without a compiler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clang_llm.errors import DataError
+from clang_llm.evaluation.check import Report
+from clang_llm.evaluation.compare import ObjectFile, Pair, compare_objects, geometric_mean_saving, object_files
+from clang_llm.evaluation.packages import table as package_table
+from clang_llm.evaluation.provenance import describe, read_origins, same_stem
+from clang_llm.evaluation.savings import Measured, derive, table
+from clang_llm.evaluation.searches import Measurements, read_searches
+from clang_llm.plan import Plan
+from clang_llm.store.local import LocalStore
+
+KEY, OTHER = "ab" * 32, "cd" * 32
+
+
+def test_objects_are_paired_by_name() -> None:
+    plain = {"a.o": ObjectFile(100, "x"), "b.o": ObjectFile(50, "y"), "c.o": ObjectFile(1, "z")}
+    ours = {"a.o": ObjectFile(80, "x2"), "b.o": ObjectFile(50, "y"), "d.o": ObjectFile(1, "z")}
+    found = compare_objects(plain, ours)
+    assert (found.plain, found.ours) == (150, 130)
+    assert found.different == ("a.o",)
+    assert found.only_plain == ("c.o",)
+    assert found.only_ours == ("d.o",)
+    assert not found.larger
+    assert not found.identical
+    assert compare_objects(plain, dict(plain)).identical
+
+
+def test_one_byte_more_is_larger() -> None:
+    found = compare_objects({"a.o": ObjectFile(100, "x")}, {"a.o": ObjectFile(101, "y")})
+    assert [pair.name for pair in found.larger] == ["a.o"]
+
+
+def test_the_geometric_mean_weighs_objects_alike() -> None:
+    pairs = [Pair("a", 100, 50, False), Pair("b", 10_000, 10_000, True), Pair("empty", 0, 0, True)]
+    assert geometric_mean_saving(pairs) == pytest.approx(1 - 0.5**0.5)
+    assert geometric_mean_saving([]) == 0.0
+
+
+def test_only_objects_of_the_program_count(tmp_path: Path) -> None:
+    for name in ("text.o", "conftest.o", "sub/CompilerIdC/a.o"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"no ELF file")
+    assert object_files(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "same"),
+    [
+        ("src/a.o", "a.c", True),
+        ("x/CMakeFiles/t.dir/b.cc.o", "b.cc", True),
+        ("lib/libfoo_la-a.o", "../a.c", True),
+        ("a.o", "ba.c", False),
+        ("ba.o", "a.c", False),
+        ("a.b.o", "a.b.c", True),
+    ],
+)
+def test_objects_find_their_sources(name: str, source: str, same: bool) -> None:
+    assert same_stem(name, source) is same
+
+
+LOG = f"""python[1]: prepare clang: plugin in somewhere
+python[7]: helper: key {KEY} sizes 100 97 crashed 95 97
+plugin[6]: a.c key {KEY} apply globaldce
+python[9]: helper: key {OTHER} sizes 60 61 62
+plugin[8]: dir/b.c key {OTHER} oz best
+plugin[9]: dir/b.c key {OTHER} oz best
+"""
+
+
+def test_searches_are_read_from_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(LOG)
+    searches = read_searches(log)
+    found = searches.of(Pair("a.o", 100, 95, False))
+    assert found == Measurements(100, (97, None, 95, 97))
+    assert [found.best(count) for count in (0, 1, 2, 3, 4, 99)] == [100, 97, 97, 95, 95, 95]
+    assert searches.of(Pair("src/b.c.o", 60, 60, True)) == Measurements(60, (61, 62))
+    assert searches.of(Pair("a.o", 100, 96, False)) is None
+    assert searches.of(Pair("c.o", 100, 95, False)) is None
+
+
+def test_two_searches_that_fit_one_object_are_not_guessed_between(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        LOG + f"python[9]: helper: key {'ef' * 32} sizes 100 95\nplugin[8]: x/a.c key {'ef' * 32} apply adce\n"
+    )
+    with pytest.raises(DataError, match="several searches"):
+        read_searches(log).of(Pair("a.o", 100, 95, False))
+
+
+def test_smaller_efforts_are_derived_from_the_first_lists(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(LOG)
+    pairs = [Pair("a.o", 100, 95, False), Pair("b.o", 60, 60, True), Pair("data.o", 9, 9, True)]
+    searches = read_searches(log)
+    assert derive(pairs, searches, 1) == {"a.o": 97, "b.o": 60, "data.o": 9}
+    assert derive(pairs, searches, 4) == {"a.o": 95, "b.o": 60, "data.o": 9}
+    with pytest.raises(DataError, match="no search"):
+        derive([Pair("unknown.o", 10, 9, False)], searches, 4)
+
+
+def test_the_savings_table_counts_objects_and_bytes() -> None:
+    measured = Measured("mawk", {"a.o": 100, "b.o": 300}, {"1": {"a.o": 100, "b.o": 300}, "3": {"a.o": 90, "b.o": 300}})
+    lines = table([measured], [1, 3]).splitlines()
+    assert lines[2].split("|")[1:-1] == [" 1 ", " 1 ", " 0.00% ", " 0.00% ", " 0 of 2 "]
+    assert lines[3].split("|")[3:-1] == [" 5.13% ", " 2.50% ", " 1 of 2 "]
+
+
+def a_plan(**changes: object) -> Plan:
+    fields: dict[str, object] = {
+        "key": KEY,
+        "llvm": "19.1.7",
+        "target": "x86_64-pc-linux-gnu",
+        "module": "globaldce",
+        "size_oz": 100,
+        "size": 95,
+        "budget": 4,
+        "provenance": {"backend": "coreset", "list": 2, "tried": 4},
+    }
+    return Plan(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_the_origin_of_a_plan_is_told(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(LOG)
+    assert LocalStore(tmp_path).put(a_plan())
+    origins = read_origins(tmp_path / "log", tmp_path)
+    assert origins.of(Pair("src/a.o", 100, 95, False)) == "coreset list 3 of 4"
+    assert origins.of(Pair("src/a.o", 100, 94, False)) == "-"
+    assert origins.of(Pair("src/b.o", 60, 60, True)) == "-"
+    assert describe(a_plan(module=None, size=100)) == "-Oz is best of 4 lists"
+
+
+def report(**changes: object) -> Report:
+    fields: dict[str, object] = {
+        "package": "bzip2",
+        "version": "1",
+        "language": "C",
+        "split": "train",
+        "objects": 9,
+        "plain_bytes": 1000,
+        "our_bytes": 900,
+        "mean_saving": 0.12,
+        "larger": [],
+        "unpaired": [],
+        "identity": {"disabled": [], "effort0-g": []},
+        "tests_plain": True,
+        "tests_ours": True,
+        "config": [],
+        "warm_different": [],
+        "warm_searches": 0,
+        "cpu_plain_s": 2.0,
+        "cpu_cold_s": 9.0,
+        "cpu_warm_s": 2.1,
+        "counts": {"miss": 9},
+    }
+    return Report(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, None),
+        ({"identity": {"disabled": ["a.o"]}}, "1 objects differ (disabled)"),
+        ({"larger": ["a.o (1 -> 2)"]}, "larger than -Oz"),
+        ({"unpaired": ["a.o"]}, "one tree only"),
+        ({"tests_ours": False}, "tests fail"),
+        ({"tests_ours": False, "tests_plain": False}, None),
+        ({"config": ["-yes"]}, "configuration differs"),
+        ({"warm_different": ["a.o"]}, "warm objects differ"),
+        ({"warm_searches": 2}, "2 modules searched again"),
+    ],
+)
+def test_every_broken_promise_is_named(changes: dict[str, object], problem: str | None) -> None:
+    problems = report(**changes).problems
+    assert (problems == []) if problem is None else (problem in problems[0])
+
+
+def test_a_report_survives_json_and_fills_a_row() -> None:
+    one = report()
+    assert Report(**one.as_dict()) == one
+    row = package_table([one]).splitlines()[2]
+    for cell in ("10.00%", "12.00%", "4.50 ×", "1.05 ×", "| ok |", "| pass |", "| none |"):
+        assert cell in row
