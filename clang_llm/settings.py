@@ -190,7 +190,8 @@ class _Reader:
         value = self.text(name)
         if value is None:
             return None
-        if not (value.isascii() and value.isdigit()):
+        # More than the plugin's unsigned holds is no number there, so it is none here either.
+        if not (value.isascii() and value.isdigit()) or int(value) >= 1 << 32:
             self._problem(name, value, "a whole number; it is ignored")
             return None
         return min(int(value), largest)

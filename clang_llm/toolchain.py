@@ -39,6 +39,8 @@ OLDEST_LLVM = 14
 BUILD_S = 600.0
 #: Seconds to wait for another process that builds plugins.
 LOCK_S = 900.0
+#: Builds that are kept: a handful of clangs for a handful of checkouts, 0.2 MiB each.
+KEPT_BUILDS = 32
 
 _API = re.compile(r"#define\s+LLVM_PLUGIN_API_VERSION\s+(\d+)")
 
@@ -177,6 +179,7 @@ class _Builder:
         for stale in self.plugins.glob("tmp-*"):
             shutil.rmtree(stale, ignore_errors=True)
         self.scratch.mkdir(parents=True)
+        identity = ""
         try:
             self._stub(include)
             identity = self._identity()
@@ -187,13 +190,22 @@ class _Builder:
                 shutil.rmtree(self.scratch)
                 shutil.rmtree(final.directory, ignore_errors=True)
                 self.work.rename(final.directory)
+                self._prune()
             return final
         except (ToolchainError, ProcessError) as error:
             with suppress(OSError):
                 _replace(self.plugins / "failed-build.log", "\n".join(self.log))
+            if not identity.endswith(_describe_inputs()):
+                raise _retry_when("the plugin's sources changed while it was built; try again", SOURCES) from error
             raise ToolchainError(str(error)) from error
         finally:
             shutil.rmtree(self.work, ignore_errors=True)
+
+    def _prune(self) -> None:
+        """Remove the builds that were made or prepared longest ago; whoever still needs one builds it again."""
+        builds = sorted(self.plugins.glob("*/stub.so"), key=lambda stub: stub.parent.stat().st_mtime_ns)
+        for stub in builds[:-KEPT_BUILDS]:
+            shutil.rmtree(stub.parent, ignore_errors=True)
 
     def _include_directory(self) -> Path:
         if self.compiler.major < OLDEST_LLVM:
@@ -233,11 +245,7 @@ class _Builder:
         loaded = file.read_text(errors="surrogateescape") if file.exists() else ""
         if not loaded.startswith("exe "):
             raise ToolchainError(f"{self.compiler.path} does not load pass plugins; use a clang built with plugins")
-        lines = [loaded.rstrip("\n")]
-        for path in _inputs():
-            status = path.stat()
-            lines.append(f"src {status.st_size} {status.st_mtime_ns} {path}")
-        return "\n".join(lines) + "\n"
+        return loaded + _describe_inputs()
 
     def _fingerprint(self, identity: str) -> str:
         digest = hashlib.sha256()
@@ -330,6 +338,12 @@ def _inputs() -> list[Path]:
     """Return every file that a build depends on; the stub looks at their size and time on each load."""
     shared = [PACKAGE / name for name in ("__init__.py", "settings.py", "types.py", "toolchain.py")]
     return [*_plugin_sources(), *shared, vocabulary.SOURCE]
+
+
+def _describe_inputs() -> str:
+    """Return the src lines of `identity`."""
+    described = [(path.stat(), path) for path in _inputs()]
+    return "".join(f"src {status.st_size} {status.st_mtime_ns} {path}\n" for status, path in described)
 
 
 def _first_error(done: process.Completed) -> str:

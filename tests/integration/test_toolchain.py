@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,33 @@ def test_a_plugin_that_clang_does_not_load_is_not_published(
     with pytest.raises(ToolchainError, match="does not work"):
         toolchain.build_plugin(with_headers, tmp_path / "cache")
     assert [path.name for path in (tmp_path / "cache" / "plugins").iterdir()] == ["failed-build.log"]
+
+
+def test_sources_that_change_meanwhile_are_no_lasting_failure(
+    with_headers: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_sources(tmp_path, monkeypatch, "a_broken.cpp", '#include "cannot-be-built-here.h"\n')
+    compile_with = toolchain._Builder._compile
+
+    def edit_meanwhile(builder: toolchain._Builder, *arguments: Any) -> None:
+        if arguments[0][0][-1] == "--driver-mode=g++":
+            (tmp_path / "plugin" / "compat.h").touch()
+        compile_with(builder, *arguments)
+
+    monkeypatch.setattr(toolchain._Builder, "_compile", edit_meanwhile)
+    assert "try again" in toolchain.prepare(with_headers.path, tmp_path / "memo", tmp_path / "cache").reason
+    assert (tmp_path / "memo" / "failed").read_text().startswith(f"+{tmp_path / 'plugin'}\n")
+
+
+def test_old_builds_are_removed(with_headers: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins = tmp_path / "plugins"
+    for number in range(4):
+        (plugins / str(number)).mkdir(parents=True)
+        (plugins / str(number) / "stub.so").touch()
+        os.utime(plugins / str(number), (number, number))
+    monkeypatch.setattr(toolchain, "KEPT_BUILDS", 2)
+    toolchain._Builder(with_headers, tmp_path, sys.executable)._prune()
+    assert sorted(path.name for path in plugins.iterdir()) == ["2", "3"]
 
 
 def test_hostile_variables_do_not_reach_the_build(

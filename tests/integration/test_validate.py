@@ -70,10 +70,12 @@ def write(path: Path, programs: dict[int, str]) -> Path:
 
 
 @pytest.fixture
-def prepare(tmp_path: Path) -> Callable[[Compiler], Prepared]:
+def prepare(builds: Path, tmp_path: Path) -> Callable[[Compiler], Prepared]:
+    """Makes the batches for a compiler, once for all tests and workers: they lie beside the plugins."""
+
     def prepared(compiler: Compiler) -> Prepared:
         programs = load_programs(write(tmp_path / "programs.gz", PROGRAMS | NO_JUDGES))
-        return prepare_programs(compiler, programs, tmp_path / "cache", os.environ)
+        return prepare_programs(compiler, programs, builds, os.environ)
 
     return prepared
 

@@ -97,6 +97,7 @@ def test_the_exact_count_wins_over_the_effort(tmp_path: Path) -> None:
         ({"EFFORT": "10"}, "effort", 9),
         ({"CANDIDATES": "3.5"}, "candidates", EFFORT_TABLE[DEFAULT_EFFORT]),
         ({"CANDIDATES": "٣"}, "candidates", EFFORT_TABLE[DEFAULT_EFFORT]),
+        ({"CANDIDATES": "4294967296"}, "candidates", EFFORT_TABLE[DEFAULT_EFFORT]),
         ({"DISABLE": "maybe"}, "disable", True),
         ({"MAX_SIZE": "big"}, "max_size", DEFAULT_MAX_SIZE),
     ],

@@ -1,0 +1,86 @@
+"""A box in which the wrapper runs with compilers and a Python of the test, which record how they were started."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WRAPPERS = ROOT / "wrappers"
+#: What the wrapper puts in front of the user's words; see the architecture, section 1.
+OPTION = "-fpass-plugin="
+TIMEOUT_S = 60
+
+
+class Box:
+    """Directories with recording programs, and the wrapper's environment."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.bin = root / "bin"
+        self.cache = root / "cache"
+        self.record = root / "record"
+        for directory in (self.bin, self.cache, root / "home"):
+            directory.mkdir()
+        # The one program of the system that the wrapper uses, when it prepares; no clang of the system is in sight.
+        (self.bin / "readlink").symlink_to(shutil.which("readlink") or "/usr/bin/readlink")
+        self.env = {
+            "PATH": str(self.bin),
+            "HOME": str(root / "home"),
+            "CLANG_LLM_CACHE_DIR": str(self.cache),
+            "CLANG_LLM_PYTHON": str(self.program("python")),
+        }
+
+    def program(self, name: str, directory: Path | None = None, extra: str = "") -> Path:
+        """Make a program that records its path and its words, one a line, and ends with 0."""
+        path = (directory or self.bin) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            f'#!/bin/sh\n{{ echo "== $0"; printf "%s\\n" "$@"; }} >>{shlex.quote(str(self.record))}\n{extra}\n'
+        )
+        path.chmod(0o755)
+        return path
+
+    def memo(self, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
+        """Return the memo directory of a wrapper and a clang (architecture, section 2)."""
+        return self.cache / "toolchains" / str(wrapper).lstrip("/") / str(clang).lstrip("/")
+
+    def with_plugin(self, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
+        """Leave a memo as `prepare` does; the file is not a plugin, since nothing here loads it."""
+        memo = self.memo(clang, wrapper)
+        memo.mkdir(parents=True)
+        (memo / "plugin.so").touch()
+        (memo / "clang").symlink_to(clang.resolve())
+        return memo / "plugin.so"
+
+    def run(
+        self, *words: str, wrapper: Path | str = WRAPPERS / "clang-llm", **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the wrapper; an empty value takes a variable away."""
+        merged: Mapping[str, str] = {name: value for name, value in {**self.env, **env}.items() if value}
+        self.record.unlink(missing_ok=True)
+        return subprocess.run(
+            [wrapper, *words], env=merged, cwd=self.root, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+
+    def started(self) -> list[list[str]]:
+        """Return what the last run started: for each program its path and its words."""
+        if not self.record.exists():
+            return []
+        return [part.splitlines() for part in self.record.read_text().split("== ")[1:]]
+
+    def events(self) -> list[str]:
+        """Return what was counted."""
+        file = self.cache / "events"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+def without_plugin(words: list[str]) -> list[str]:
+    """Return the words that the user gave."""
+    if len(words) > 1 and words[1].startswith(OPTION):
+        assert (words[0], words[2]) == ("--start-no-unused-arguments", "--end-no-unused-arguments")
+        return words[3:]
+    return words
