@@ -78,8 +78,9 @@ class Search:
         if result.id != len(self.results):
             raise ProtocolError(f"result {result.id} came where {len(self.results)} was due")
         # What a time limit cut must never decide what is emitted: the same input gives the same object everywhere.
-        if result.status is Status.TIMEOUT:
-            raise Abandoned("timeout")
+        # The same holds for a measurement that the machine could not make (no process, no memory for one).
+        if result.status in (Status.TIMEOUT, Status.FAILED):
+            raise Abandoned(result.status.value)
         self.results.append(result)
 
     def _rounds(self) -> Iterator[Sequence[str]]:

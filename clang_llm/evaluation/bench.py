@@ -65,12 +65,12 @@ class Bench:
     @property
     def warm(self) -> float:
         """CPU time of all warm builds beside that of all plain ones."""
-        return sum(sum(each.warm_s) for each in self.builds) / sum(sum(each.plain_s) for each in self.builds)
+        return sum(each.warm for each in self.builds) / sum(each.plain for each in self.builds)
 
     @property
     def cold(self) -> float:
         """The same for cold builds."""
-        return sum(sum(each.cold_s) for each in self.builds) / sum(sum(each.plain_s) for each in self.builds)
+        return sum(each.cold for each in self.builds) / sum(each.plain for each in self.builds)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -172,16 +172,17 @@ def render(bench: Bench) -> str:
     rows = [
         [
             each.name,
-            f"{sum(each.plain_s) / len(each.plain_s):.2f}",
-            f"{each.warm_ratio:.3f} ×",
-            f"{each.cold_ratio:.2f} ×",
+            f"{each.plain:.2f}",
+            f"{each.warm / each.plain:.3f} ×",
+            f"{each.cold / each.plain:.2f} ×",
+            f"{each.spread:.1%}",
             str(len(each.plain_s)),
         ]
         for each in bench.builds
     ]
-    rows.append(["all", "", f"{bench.warm:.3f} ×", f"{bench.cold:.2f} ×", ""])
-    headers = ["program", "clang, CPU s", "warm", "cold", "builds"]
-    parts += ["## An -Oz build (CPU time, make and linker included)\n", markdown(headers, "<>>>>", rows)]
+    rows.append(["all", "", f"{bench.warm:.3f} ×", f"{bench.cold:.2f} ×", "", ""])
+    headers = ["program", "clang, CPU s", "warm", "cold", "spread", "builds"]
+    parts += ["## An -Oz build (CPU time, make and linker included; medians)\n", markdown(headers, "<>>>>>", rows)]
     tried = bench.candidates
     parts.append("## One candidate beside one `opt` + `clang -c` (CPU time)\n")
     parts.append(f"{tried.ratio:.3f} × on {tried.modules} modules, {tried.lists} lists\n")

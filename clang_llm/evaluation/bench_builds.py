@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +29,24 @@ class Builds:
     warm_s: tuple[float, ...]
 
     @property
-    def cold_ratio(self) -> float:
-        """Cold beside plain."""
-        return sum(self.cold_s) / sum(self.plain_s)
+    def plain(self) -> float:
+        """CPU seconds of a plain build: the median, which a few disturbed builds do not move."""
+        return statistics.median(self.plain_s)
 
     @property
-    def warm_ratio(self) -> float:
-        """Warm beside plain."""
-        return sum(self.warm_s) / sum(self.plain_s)
+    def cold(self) -> float:
+        """The same for cold builds."""
+        return statistics.median(self.cold_s)
+
+    @property
+    def warm(self) -> float:
+        """The same for warm builds."""
+        return statistics.median(self.warm_s)
+
+    @property
+    def spread(self) -> float:
+        """How far plain builds lie apart, as a fraction of their median: what less than this says is noise."""
+        return (max(self.plain_s) - min(self.plain_s)) / self.plain
 
 
 def measure(project: Project, plain: Compilers, ours: Compilers, repeats: int, flags: str = "-Oz") -> Builds:

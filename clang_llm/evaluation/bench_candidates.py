@@ -45,7 +45,7 @@ class Candidates:
     @property
     def ratio(self) -> float:
         """Cost of a candidate as a fraction of a separate round."""
-        return self.plugin_s / self.separate_s
+        return self.plugin_s / self.separate_s if self.separate_s else 0.0
 
 
 def recorders(plain: Compilers, place: Path) -> Compilers:
@@ -98,16 +98,21 @@ def measure(
         ProcessError: A compile fails, or not every list was measured.
     """
     plugin_s = separate_s = 0.0
+    measured = 0
     for module in modules:
-        plugin_s += _in_plugin(compiler, stub, module, pipelines, environ, place)
-        plugin_s -= _in_plugin(compiler, stub, module, pipelines[:1], environ, place)
+        all_s = _in_plugin(compiler, stub, module, pipelines, environ, place)
+        if all_s is None:
+            continue
+        measured += 1
+        plugin_s += all_s - (_in_plugin(compiler, stub, module, pipelines[:1], environ, place) or 0.0)
         separate_s += sum(_separately(compiler, module, pipeline, environ, place) for pipeline in pipelines[1:])
-    return Candidates(len(modules), len(pipelines) - 1, plugin_s, separate_s)
+    return Candidates(measured, len(pipelines) - 1, plugin_s, separate_s)
 
 
 def _in_plugin(
     compiler: Compiler, stub: Path, module: Path, pipelines: Sequence[str], environ: Mapping[str, str], place: Path
-) -> float:
+) -> float | None:
+    """Return the CPU seconds of a search over ``pipelines``; None for a module without functions, which has none."""
     script, said = place / "lists.txt", place / "said"
     script.write_text("".join(pipeline + "\n" for pipeline in pipelines), encoding="ascii")
     said.write_bytes(b"")
@@ -134,6 +139,8 @@ def _in_plugin(
     ]
     used_s = _cpu_s(command, {**environ, **switches})
     events = [json.loads(line)["event"] for line in said.read_text(encoding="utf-8").splitlines()]
+    if "bypass" in events:
+        return None
     if events.count("result") != 1 + len(pipelines):
         measured = max(0, events.count("result") - 1)
         raise ProcessError(f"{measured} of {len(pipelines)} lists were measured; see clang-llm-tool doctor")

@@ -9,23 +9,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clang_llm.errors import ClangLlmError, PackageError
+from clang_llm.errors import PackageError
 from clang_llm.evaluation.build import Built, Project, build
 from clang_llm.evaluation.compare import Comparison, Pair, compare_objects, geometric_mean_saving, object_files
 from clang_llm.evaluation.dependencies import build_dependencies, install
 from clang_llm.evaluation.provenance import Origins, read_origins
-from clang_llm.evaluation.recipes import MAKE, RECIPES, Recipe, recipe_for
+from clang_llm.evaluation.recipes import MAKE, RECIPES, Recipe, detect_system, recipe_for, usual_test
 from clang_llm.evaluation.rig import Rig
 from clang_llm.evaluation.split import split_of
-from clang_llm.evaluation.workplace import Workplace, say
+from clang_llm.evaluation.workplace import Workplace, run_command, say
 from clang_llm.settings import process_environment
 
 DEFAULT_WORK = Path("build") / "demo"
-# One in C, one in C++; both build in seconds, have tests of their own and need nothing but a compiler and make.
-DEFAULT_PACKAGES = ("lua5.4", "tinyxml2")
+# One in C, one in C++; both build in seconds, have tests of their own and need nothing but a compiler, make and cmake.
+DEFAULT_PACKAGES = ("lua5.4", "double-conversion")
 _SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "projects"
 SAMPLES = (
     (Recipe("jot", "C", MAKE, test=("make", "check", "CC={cc}", "CFLAGS={flags}")), _SAMPLES / "jot"),
@@ -125,6 +125,7 @@ def _package(name: str, place: Workplace, jobs: int) -> Project:
     if recipe not in RECIPES:
         say(f"{name}: installing what it needs")
         install(build_dependencies(source.tree, place.environ), place.environ)
+        recipe = replace(recipe, test=usual_test(detect_system(source.tree)))
     return Project(recipe, source.tree, place.home(name), jobs)
 
 
@@ -186,12 +187,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.demo``."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv), environ)
-    except ClangLlmError as error:
-        say("")
-        sys.stderr.write(f"clang-llm: {error}\n")
-        return error.exit_code
+    return run_command(parser, run, argv, environ)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from clang_llm.evaluation.build import Project
 from clang_llm.evaluation.check import PackageCheck, Report
 from clang_llm.evaluation.recipes import recipe_for
 from clang_llm.evaluation.split import Split, require, split_of
-from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, say
+from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, run_command, say
 from clang_llm.settings import process_environment
 
 # Small enough to build all of them seven times in half an hour; more than half of the rest of the table is for savings.
@@ -140,11 +140,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.packages``."""
     parser = argparse.ArgumentParser(prog="clang_llm.evaluation.packages", description=__doc__)
     add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv), environ)
-    except ClangLlmError as error:
-        sys.stderr.write(f"clang-llm: {error}\n")
-        return error.exit_code
+    return run_command(parser, run, argv, environ)
 
 
 if __name__ == "__main__":

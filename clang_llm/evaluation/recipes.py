@@ -50,25 +50,21 @@ _STATIC = ("--disable-shared",)
 # Suites of mbedtls that check certificates whose time is over.
 _EXPIRED = "^(ssl|x509parse)-suite$"
 
+# Everything but the manual, which takes tools of its own.
+_GIFLIB_TOOLS = "2rgb build fix text tool clrmp bg color echo filter histo into sponge wedge"
+_GIFLIB = ("libgif.a", "libutil.a", *(f"gif{name}" for name in _GIFLIB_TOOLS.split()))
+# For packages that ship no configure script.
+_AUTOTOOLS = ("autoconf", "automake", "libtool")
+
 RECIPES: tuple[Recipe, ...] = (
     Recipe("bzip2", make=("bzip2", "bzip2recover", "libbz2.a"), test=("make", "test", "CC={cc}", "CFLAGS={flags}")),
     Recipe("cjson", system=CMAKE, configure=("-DENABLE_CJSON_UTILS=On", "-DBUILD_SHARED_LIBS=Off"), test=_CTEST),
-    Recipe(
-        "duktape",
-        system=MAKE,
-        make=(
-            "-f",
-            "Makefile.cmdline",
-            "CCOPTS={flags} -std=c99 -Isrc -Iexamples/cmdline -DDUK_CMDLINE_PRINTALERT_SUPPORT -Iextras/print-alert",
-        ),
-        test=("./duk", "mandel.js"),
-    ),
     Recipe("expat", subdir="expat", configure=(*_STATIC, "--without-docbook"), test=_MAKE_CHECK),
-    Recipe("jansson", configure=_STATIC, test=_MAKE_CHECK),
+    Recipe("jansson", configure=_STATIC, test=_MAKE_CHECK, needs=_AUTOTOOLS),
     Recipe("json-c", system=CMAKE, configure=("-DBUILD_SHARED_LIBS=Off", "-DDISABLE_WERROR=On"), test=_CTEST),
     Recipe("libcsv", configure=_STATIC, test=_MAKE_CHECK),
     Recipe("libtommath", make=("libtommath.a",), test=("sh", "-c", "make test_standalone CC={cc} && ./test")),
-    Recipe("libyaml", configure=_STATIC, test=_MAKE_CHECK),
+    Recipe("libyaml", configure=_STATIC, test=_MAKE_CHECK, needs=_AUTOTOOLS),
     Recipe(
         "lua5.4",
         make=("linux", "MYCFLAGS={flags}", "CFLAGS={flags} -DLUA_COMPAT_5_3 -DLUA_USE_LINUX"),
@@ -81,14 +77,14 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("fmtlib", "C++", CMAKE, test=_CTEST, needs=("libgtest-dev", "libgmock-dev")),
     Recipe("tinyxml2", "C++", MAKE, make=("xmltest",), test=("./xmltest",)),
     Recipe("unittest++", "C++", CMAKE, test=("./_build/TestUnitTest++",)),
-    Recipe("dash", test=()),
-    Recipe("giflib", make=("CFLAGS=-std=gnu99 -fPIC {flags}",), test=("make", "-C", "tests")),
+    Recipe("brotli", system=CMAKE, test=_CTEST),
+    Recipe("dash"),
+    Recipe("giflib", make=("CFLAGS=-std=gnu99 -fPIC {flags}", *_GIFLIB), test=("make", "-C", "tests")),
     Recipe("hunspell", "C++", AUTOTOOLS, configure=_STATIC, test=_MAKE_CHECK),
     Recipe("leveldb", "C++", CMAKE, configure=("-DLEVELDB_BUILD_TESTS=Off", "-DLEVELDB_BUILD_BENCHMARKS=Off")),
-    Recipe("libb2", configure=(*_STATIC, "--disable-native"), test=_MAKE_CHECK),
+    Recipe("libb2", configure=(*_STATIC, "--disable-native"), test=_MAKE_CHECK, needs=_AUTOTOOLS),
     Recipe("libogg", configure=_STATIC, test=_MAKE_CHECK),
     Recipe("mawk", test=_MAKE_CHECK),
-    Recipe("patch", test=_MAKE_CHECK),
     Recipe(
         "snappy",
         "C++",
@@ -103,6 +99,11 @@ RECIPES: tuple[Recipe, ...] = (
 def recipe_for(package: str) -> Recipe:
     """Return the package's recipe, or an empty one that detects everything."""
     return next((recipe for recipe in RECIPES if recipe.name == package), Recipe(package))
+
+
+def usual_test(system: str) -> tuple[str, ...]:
+    """The command by which a build system runs a package's tests; empty where there is no custom."""
+    return {AUTOTOOLS: _MAKE_CHECK, CMAKE: _CTEST}.get(system, ())
 
 
 def detect_system(tree: Path) -> str:

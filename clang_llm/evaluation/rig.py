@@ -88,10 +88,3 @@ class Rig:
             raise DataError(f"{compiler} cannot compile: {done.stderr.decode(errors='replace')[:300]}")
         counts = self.counts()
         return any(counts[name] for name in ("miss", "hit", "hit:oz"))
-
-
-def our_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without settings of ours and without what changes clang's own command lines."""
-    return {
-        name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))
-    }

@@ -19,11 +19,11 @@ from clang_llm.evaluation.compare import Pair, compare_objects, geometric_mean_s
 from clang_llm.evaluation.recipes import recipe_for
 from clang_llm.evaluation.searches import Searches, read_searches
 from clang_llm.evaluation.split import Split, require
-from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, say
+from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, run_command, say
 from clang_llm.settings import DEFAULT_EFFORT, EFFORT_TABLE, process_environment
 
 # All of the validation split: lists and defaults are chosen by what they do here, so none may be of the test split.
-DEFAULT_PACKAGES = ("libogg", "mawk", "giflib", "dash", "libb2", "patch", "snappy", "hunspell", "leveldb")
+DEFAULT_PACKAGES = ("libogg", "mawk", "giflib", "dash", "libb2", "snappy", "hunspell", "brotli", "leveldb")
 DEFAULT_EFFORTS = "1,2,3,4,5,6,7,8,9"
 
 
@@ -197,11 +197,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.savings``."""
     parser = argparse.ArgumentParser(prog="make savings", description=__doc__)
     add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv), environ)
-    except ClangLlmError as error:
-        sys.stderr.write(f"clang-llm: {error}\n")
-        return error.exit_code
+    return run_command(parser, run, argv, environ)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from clang_llm.compiler import find_clang
+from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.dependencies import install, missing
 from clang_llm.evaluation.recipes import Recipe
-from clang_llm.evaluation.rig import Rig, our_environment
+from clang_llm.evaluation.rig import Rig
 from clang_llm.evaluation.sources import Apt, SourcePackage, fetch
 from clang_llm.settings import Settings
+from clang_llm.tuning.validate import clean_environment
 
 # Inside the checkout's ignored directory, so that `make clean` removes it; it grows to a few GiB with all packages.
 DEFAULT_WORK = Path("build") / "packages"
@@ -41,12 +43,13 @@ class Workplace:
         Raises:
             ToolchainError: there is no clang.
         """
-        clean = our_environment(environ)
+        clean = clean_environment(environ)
         found = find_clang(clang or Settings.load(environ).clang, environ)
         plus = found.with_name(found.name.replace("clang", "clang++", 1))
         root = root.absolute()
-        root.mkdir(parents=True, exist_ok=True)
-        return cls(root, Rig(found, plus, root / "cache", clean), clean)
+        (root / "bin").mkdir(parents=True, exist_ok=True)
+        named = _link(root / "bin" / "clang", found), _link(root / "bin" / "clang++", plus)
+        return cls(root, Rig(*named, root / "cache", clean), clean)
 
     def home(self, package: str) -> Path:
         """The directory of one package."""
@@ -80,6 +83,18 @@ class Workplace:
         new.replace(path)
 
 
+def _link(name: Path, target: Path) -> Path:
+    """Give a compiler a name without a version.
+
+    cmake takes the ``-19`` of ``clang-19`` for its search of ar, nm and ld, which clang-llm does not carry; under plain
+    names both are asked the same question.
+    """
+    if not name.is_symlink() or name.readlink() != target:
+        name.unlink(missing_ok=True)
+        name.symlink_to(target)
+    return name
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every command that builds packages."""
     parser.add_argument(
@@ -90,6 +105,21 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
     parser.add_argument("--json", type=Path, help="write all results to this file")
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace, Mapping[str, str]], int],
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+) -> int:
+    """Parse, run, and turn an expected error into its message and exit status: the boundary of every command here."""
+    try:
+        return run(parser.parse_args(argv), environ)
+    except ClangLlmError as error:
+        say("")
+        sys.stderr.write(f"clang-llm: {error}\n")
+        return error.exit_code
 
 
 def say(text: str) -> None:

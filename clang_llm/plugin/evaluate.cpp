@@ -55,6 +55,13 @@ static bool hasCoroutines(const Module &M) {
   return any_of(M, [](const Function &F) { return compat::startsWith(F.getName(), "llvm.coro."); });
 }
 
+// -finstrument-functions and -pg: clang's own pipeline inserts the calls.
+static bool isInstrumented(const Module &M) {
+  return any_of(M, [](const Function &F) {
+    return F.hasFnAttribute("instrument-function-entry") || F.hasFnAttribute("instrument-function-entry-inlined");
+  });
+}
+
 // What no list may leave undone. The -O0 pipeline is LLVM's own statement of what is mandatory; coroutines are split the way it
 // does it, before the list, so that lists only ever see ordinary functions. Without coroutines its one effect is always-inline,
 // which is better run with lifetime markers.
@@ -175,9 +182,12 @@ static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed) {
   bool Diagnosed = false;
   C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
   std::vector<std::string> Promised = indispensable(C.M);
+  // In other modules the mandatory rest of the pipeline finds nothing to do, at a twelfth of the price of a candidate.
+  bool NeedsRest = IsBaseline || hasCoroutines(C.M) || isInstrumented(C.M);
   if (!IsBaseline && !runList(C, Pipeline))
     _exit(ExitInvalid);
-  runDefault(C, /*OnlyMandatory=*/!IsBaseline);
+  if (NeedsRest)
+    runDefault(C, /*OnlyMandatory=*/!IsBaseline);
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);

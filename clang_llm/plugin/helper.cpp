@@ -34,8 +34,6 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
     close(File);
   unsetenv("MAKEFLAGS");
   unsetenv("MFLAGS");
-  if (chdir("/") != 0) // the helper must not keep the build directory busy
-    _exit(127);
   const char *Code = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.helper import main; main()";
   execl(Python, Python, "-I", "-c", Code, Root, static_cast<char *>(nullptr));
   _exit(127);

@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,15 @@ from dropin.twin import WRAPPERS, Twin
 DEFAULT = "clang-19"
 
 
-@pytest.fixture(scope="session")
-def shared(request: pytest.FixtureRequest) -> Path:
-    """A cache directory for all workers and all runs, where the plugins are built; no plan is ever put there."""
-    return Path(request.config.cache.mkdir("dropin-plugins"))
-
-
 @functools.cache
-def build_plugin(shared: Path, clang: Path, wrapper: str) -> None:
+def build_plugin(builds: Path, clang: Path, wrapper: str) -> None:
     """Make the wrapper build its plugin; its own lock keeps workers apart.
 
     One compile builds what is missing, but an outdated plugin is only noticed by that compile and built by the next.
     """
-    memo = shared / "toolchains" / str(WRAPPERS / wrapper).lstrip("/") / str(clang).lstrip("/")
-    env = {"PATH": "/usr/bin:/bin", "CLANG_LLM_CLANG": str(clang), "CLANG_LLM_CACHE_DIR": str(shared)}
+    memo = builds / "toolchains" / str(WRAPPERS / wrapper).lstrip("/") / str(clang).lstrip("/")
+    env = {"PATH": "/usr/bin:/bin", "CLANG_LLM_CLANG": str(clang), "CLANG_LLM_CACHE_DIR": str(builds)}
+    env["CLANG_LLM_PYTHON"] = sys.executable  # as in the other tests: the build is the same for all of them
     command = [str(WRAPPERS / wrapper), "-Oz", "-x", "c", "-c", "-", "-o", os.devnull]
     for _ in range(2):
         subprocess.run(command, env={**env, "CLANG_LLM_EFFORT": "0"}, input=b"", check=True, timeout=280)
@@ -37,7 +33,7 @@ def build_plugin(shared: Path, clang: Path, wrapper: str) -> None:
     assert (memo / "plugin.so").exists(), failed.read_text() if failed.exists() else "nothing was prepared"
 
 
-def make_twin(shared: Path, root: Path, name: str) -> Twin:
+def make_twin(builds: Path, root: Path, name: str) -> Twin:
     """Return a twin for the clang `name`, with an empty plan cache that shares the plugins."""
     found = shutil.which(name)
     if found is None:
@@ -47,13 +43,13 @@ def make_twin(shared: Path, root: Path, name: str) -> Twin:
     cache.mkdir(parents=True)
     twin = Twin(root, cache, clang)
     for compiler, wrapper in ((twin.clang, "clang-llm"), (twin.clang_cxx, "clang-llm++")):
-        build_plugin(shared, compiler, wrapper)
+        build_plugin(builds, compiler, wrapper)
     for part in ("plugins", "toolchains"):
-        (cache / part).symlink_to(shared / part)
+        (cache / part).symlink_to(builds / part)
     return twin
 
 
 @pytest.fixture
-def twin(shared: Path, tmp_path: Path) -> Twin:
+def twin(builds: Path, tmp_path: Path) -> Twin:
     """The default clang and the wrapper on it."""
-    return make_twin(shared, tmp_path, DEFAULT)
+    return make_twin(builds, tmp_path, DEFAULT)

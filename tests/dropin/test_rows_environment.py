@@ -113,7 +113,8 @@ def test_row39_called_by_the_name_of_clang(twin: Twin, name: str) -> None:
     outcomes = []
     for path in (f"{real}:/usr/bin:/bin", f"{masquerade(twin, (name,))}:{real}:/usr/bin:/bin"):
         twin.fresh(case)
-        env = {**twin.env, "CLANG_LLM_CACHE_DIR": str(twin.cache), "CLANG_LLM_EFFORT": "0", "PATH": path}
+        env = {name: value for name, value in twin.our_env("no_plan").items() if name != "CLANG_LLM_CLANG"}
+        env["PATH"] = path
         output = [] if "cpp" in name else ["-c", "-o", "b.o"]
         command = [name, "-Oz", "-ffreestanding", "-fno-pic", "b.c", *output]
         done = subprocess.run(command, env=env, cwd=twin.work, capture_output=True, timeout=TIMEOUT_S, check=False)

@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
+from clang_llm.objects import allocated_size
 from dropin import sources
+from dropin.helpers import events
 from dropin.twin import Case, Twin
 
 TWO = {"a.c": sources.C, "b.c": sources.SECOND_C, "h.h": "int h(void);\n"}
@@ -113,3 +115,12 @@ def test_row15_programs_run(twin: Twin, compiler: str, name: str) -> None:
         done = subprocess.run([twin.work / "prog"], capture_output=True, timeout=60, check=False)
         results.append((done.returncode, done.stdout))
     assert results[0] == results[1]
+
+
+def test_with_a_plan_the_object_is_smaller(twin: Twin) -> None:
+    """What "with a plan" means in all these tests."""
+    case = Case((("-Oz", "-c", "a.c"),), TWO)
+    expected, cold, warm = twin.plain(case), twin.ours(case, "plan"), twin.ours(case, "plan")
+    assert events(twin) == ["miss", "stored", "applied", "hit", "applied"]
+    assert allocated_size(cold.files[b"a.o"].content) < allocated_size(expected.files[b"a.o"].content)
+    assert warm == cold

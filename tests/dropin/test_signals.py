@@ -121,18 +121,6 @@ def test_control_c_reaches_the_whole_group(twin: Twin) -> None:
     assert_clean(twin, SLOW)
 
 
-def test_ignored_signals_stay_ignored(twin: Twin) -> None:
-    """nohup make: the wrapper and the plugin must not make clang mortal again."""
-    case = Case((), {"a.c": sources.C})
-    twin.fresh(case)
-    command = ["sh", "-c", f"trap '' HUP INT; exec {WRAPPERS / 'clang-llm'} -Oz -c a.c"]
-    process = subprocess.Popen(command, cwd=twin.work, env=twin.our_env("plan"))
-    for _ in range(20):
-        process.send_signal(signal.SIGHUP)
-    assert process.wait(timeout=60) == 0
-    assert (twin.work / "a.o").exists()
-
-
 def _existing(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
 

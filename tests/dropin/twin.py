@@ -11,9 +11,12 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from clang_llm.objects import allocated_size
 
 ROOT = Path(__file__).parents[2]
 WRAPPERS = ROOT / "wrappers"
@@ -99,6 +102,7 @@ class Twin:
     def our_env(self, mode: str) -> dict[str, str]:
         """Return the environment in which the wrapper runs this clang on this test's cache."""
         ours = {"CLANG_LLM_CLANG": str(self.clang), "CLANG_LLM_CACHE_DIR": str(self.cache)}
+        ours["CLANG_LLM_PYTHON"] = sys.executable
         return {**self.env, **ours, **MODES[mode]}
 
     def plain(self, case: Case) -> Outcome:
@@ -107,6 +111,8 @@ class Twin:
 
     def ours(self, case: Case, mode: str) -> Outcome:
         """Run the case under clang-llm."""
+        if mode == "no_plan":
+            shutil.rmtree(self.cache / "plans", ignore_errors=True)
         compilers = {"cc": WRAPPERS / "clang-llm", "c++": WRAPPERS / "clang-llm++"}
         return self._run(case, compilers, self.our_env(mode))
 
@@ -199,8 +205,6 @@ def _assert_content(name: str, expected: bytes, found: bytes, plan: bool) -> Non
     assert plan, f"{name} differs without a plan"
     assert expected[:4] == found[:4] == b"\x7fELF", f"{name} differs and is no object"
     if expected[16] == 1:  # e_type ET_REL: an object, of which -Oz must not be smaller
-        from clang_llm.objects import allocated_size
-
         assert allocated_size(found) <= allocated_size(expected), name
 
 

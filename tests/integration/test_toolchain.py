@@ -8,11 +8,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from clang_llm import process, toolchain
+from clang_llm import builder, process, toolchain
 from clang_llm.compiler import Compiler, inspect
 from clang_llm.errors import ToolchainError
 
@@ -51,7 +50,7 @@ def test_every_clang_gets_a_plugin_that_works(each_compiler: Compiler, builds: P
     assert helper == f"{sys.executable}\n{ROOT}\n"
     assert (build.directory / "generated.h").read_text() == toolchain.generated_header(each_compiler.major)
     assert "-fno-rtti" in (build.directory / "build.log").read_text()
-    assert not list(builds.glob("plugins/tmp-*"))
+    assert not (builds / "plugins" / f"tmp-{os.getpid()}").exists()
 
 
 def test_a_build_is_made_once(with_headers: Compiler, builds: Path) -> None:
@@ -64,11 +63,11 @@ def test_a_build_is_made_once(with_headers: Compiler, builds: Path) -> None:
 def test_another_python_is_another_build(with_headers: Compiler, builds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def note(_: toolchain._Builder, build: toolchain.PluginBuild, __: str) -> bool:
+    def note(_: builder.Builder, build: toolchain.PluginBuild, __: str) -> bool:
         seen.append(build.directory.name)
         return True
 
-    monkeypatch.setattr(toolchain._Builder, "_is_whole", note)
+    monkeypatch.setattr(builder.Builder, "_is_whole", note)
     for python in (None, "/usr/bin/python3", None):
         toolchain.build_plugin(with_headers, builds, python)
     assert seen[0] == seen[2] != seen[1]
@@ -108,9 +107,9 @@ def test_preparing_again_forgets_an_earlier_failure(with_headers: Compiler, buil
 
 def broken_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     """Let the builder use a copy of the plugin with one file more."""
-    shutil.copytree(toolchain.SOURCES, tmp_path / "plugin")
+    shutil.copytree(builder.SOURCES, tmp_path / "plugin")
     (tmp_path / "plugin" / name).write_text(text)
-    monkeypatch.setattr(toolchain, "SOURCES", tmp_path / "plugin")
+    monkeypatch.setattr(builder, "SOURCES", tmp_path / "plugin")
 
 
 def test_a_build_that_fails_is_remembered_with_its_log(
@@ -141,14 +140,14 @@ def test_sources_that_change_meanwhile_are_no_lasting_failure(
     with_headers: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken_sources(tmp_path, monkeypatch, "a_broken.cpp", '#include "cannot-be-built-here.h"\n')
-    compile_with = toolchain._Builder._compile
+    compile_with = builder.Builder._compile
 
-    def edit_meanwhile(builder: toolchain._Builder, *arguments: Any) -> None:
-        if arguments[0][0][-1] == "--driver-mode=g++":
+    def edit_meanwhile(one: builder.Builder, compilers: list[list[str]], arguments: list[str]) -> None:
+        if compilers[0][-1] == "--driver-mode=g++":
             (tmp_path / "plugin" / "compat.h").touch()
-        compile_with(builder, *arguments)
+        compile_with(one, compilers, arguments)
 
-    monkeypatch.setattr(toolchain._Builder, "_compile", edit_meanwhile)
+    monkeypatch.setattr(builder.Builder, "_compile", edit_meanwhile)
     assert "try again" in toolchain.prepare(with_headers.path, tmp_path / "memo", tmp_path / "cache").reason
     assert (tmp_path / "memo" / "failed").read_text().startswith(f"+{tmp_path / 'plugin'}\n")
 
@@ -159,8 +158,8 @@ def test_old_builds_are_removed(with_headers: Compiler, tmp_path: Path, monkeypa
         (plugins / str(number)).mkdir(parents=True)
         (plugins / str(number) / "stub.so").touch()
         os.utime(plugins / str(number), (number, number))
-    monkeypatch.setattr(toolchain, "KEPT_BUILDS", 2)
-    toolchain._Builder(with_headers, tmp_path, sys.executable)._prune()
+    monkeypatch.setattr(builder, "KEPT_BUILDS", 2)
+    builder.Builder(with_headers, tmp_path, sys.executable)._prune()
     assert sorted(path.name for path in plugins.iterdir()) == ["2", "3"]
 
 

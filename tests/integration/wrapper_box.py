@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,3 +85,26 @@ def without_plugin(words: list[str]) -> list[str]:
         assert (words[0], words[2]) == ("--start-no-unused-arguments", "--end-no-unused-arguments")
         return words[3:]
     return words
+
+
+def real_environment(builds: Path, compiler: Path, root: Path) -> dict[str, str]:
+    """Return an environment in which the wrappers run a real clang, with an empty plan cache and the shared plugins."""
+    env = {
+        "PATH": f"{WRAPPERS}:/usr/bin:/bin",
+        "HOME": str(root),
+        "LC_ALL": "C",
+        "CLANG_LLM_CLANG": str(compiler),
+        "CLANG_LLM_CACHE_DIR": str(builds),
+        "CLANG_LLM_PYTHON": sys.executable,
+    }
+    source = root / "prepare.cpp"
+    source.touch()
+    for wrapper in ("clang-llm", "clang-llm++"):
+        for _ in range(2):  # an outdated plugin is noticed by one compile and built by the next
+            command = [str(WRAPPERS / wrapper), "-Oz", "-c", str(source), "-o", str(root / "prepare.o")]
+            subprocess.run(command, env={**env, "CLANG_LLM_EFFORT": "0"}, check=True, timeout=280)
+    cache = root / "cache"
+    cache.mkdir()
+    for part in ("plugins", "toolchains"):
+        (cache / part).symlink_to(builds / part)
+    return {**env, "CLANG_LLM_CACHE_DIR": str(cache)}

@@ -20,15 +20,17 @@ PACKAGE = ROOT / "clang_llm"
 # architecture.md, section 9; a larger number may import a smaller or an equal one.
 LAYERS = {
     **dict.fromkeys(("", "passlist", "vocabulary", "plan", "errors", "types"), 0),
-    **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "toolchain", "store", "objects"), 1),
+    **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects"), 1),
     **dict.fromkeys(("backends", "protocol", "search", "tuning"), 2),
     **dict.fromkeys(("cli", "helper", "prepare", "evaluation"), 3),
 }
 
 MODULE_LINES = 350
 FUNCTION_LINES = 60
-WRAPPER_LINES = 65
-PLUGIN_LINES = 900
+# Ratchets: more than was planned, for reasons that architecture.md gives; they may come down, not up.
+WRAPPER_LINES = 125
+PLUGIN_LINES = 1900
+PLUGIN_FILE_LINES = 400
 
 # What importing the helper may load beside the standard library: it starts on every cache miss.
 HEAVY = (
@@ -223,13 +225,16 @@ def test_the_helper_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", ["clang-llm", "clang-llm++"])
 def test_wrappers_stay_readable(name: str) -> None:
-    assert (ROOT / "wrappers" / name).read_text().count("\n") < WRAPPER_LINES
+    lines = (ROOT / "wrappers" / name).read_text().count("\n")
+    assert lines <= WRAPPER_LINES
 
 
 def test_the_plugin_stays_small() -> None:
     sources = [path for path in (PACKAGE / "plugin").iterdir() if path.suffix in {".c", ".cpp", ".h"}]
     assert sources
-    assert sum(path.read_text().count("\n") for path in sources) <= PLUGIN_LINES
+    lengths = {path.name: path.read_text().count("\n") for path in sources}
+    assert sum(lengths.values()) <= PLUGIN_LINES
+    assert max(lengths.values()) <= PLUGIN_FILE_LINES, lengths
 
 
 def test_no_machine_path_or_registry_is_written_down() -> None:
