@@ -88,9 +88,11 @@ def _lock(cache_dir: Path) -> Iterator[None]:
     """One build at a time in a cache directory, so that eight compiles do not build eight plugins."""
     cache_dir.mkdir(parents=True, exist_ok=True)
     tag_cache(cache_dir)
-    with locked(cache_dir / "locks" / "plugins", LOCK_S) as held:
+    # Beside what it guards: two cache directories may share their plugins through a link.
+    lock = cache_dir / "plugins" / "lock"
+    with locked(lock, LOCK_S) as held:
         if not held:
-            problem = f"cannot lock {cache_dir}/locks/plugins; is it writable, or has a build been hanging"
+            problem = f"cannot lock {lock}; is it writable, or has a build been hanging"
             raise ToolchainError(f"{problem} for {LOCK_S:g} s?")
         yield
 

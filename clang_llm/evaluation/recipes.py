@@ -89,7 +89,7 @@ RECIPES: tuple[Recipe, ...] = (
         "snappy",
         "C++",
         CMAKE,
-        configure=("-DSNAPPY_BUILD_BENCHMARKS=Off",),
+        configure=("-DSNAPPY_BUILD_BENCHMARKS=Off", "-DBUILD_SHARED_LIBS=On"),
         test=_CTEST,
         needs=("libgtest-dev", "libgmock-dev"),
     ),
