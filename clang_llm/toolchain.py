@@ -88,8 +88,8 @@ def _lock(cache_dir: Path) -> Iterator[None]:
     """One build at a time in a cache directory, so that eight compiles do not build eight plugins."""
     cache_dir.mkdir(parents=True, exist_ok=True)
     tag_cache(cache_dir)
-    # Beside what it guards: two cache directories may share their plugins through a link.
-    lock = cache_dir / "plugins" / "lock"
+    # Where the plugins really are: two cache directories may share them through a link.
+    lock = (cache_dir / "plugins").resolve().parent / "locks" / "plugins"
     with locked(lock, LOCK_S) as held:
         if not held:
             problem = f"cannot lock {lock}; is it writable, or has a build been hanging"

@@ -1,4 +1,4 @@
-"""Drive the plugin inside a real clang without the wrapper: one compile, told what to decide, and what it says about it."""
+"""Drive the plugin inside a real clang without the wrapper: one compile, told what to decide, and what it says."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class Bench:
 
     def compile(self, source: Path, *options: str, **environment: str) -> bytes:
         """Return the object of clang with the plugin."""
-        return self._compile([self.compiler.path, f"-fpass-plugin={self.plugin / 'stub.so'}"], source, options, environment)
+        return self._compile(
+            [self.compiler.path, f"-fpass-plugin={self.plugin / 'stub.so'}"], source, options, environment
+        )
 
     def applied(self, source: Path, pipeline: str, *options: str) -> bytes:
         """Return the object that a pass list makes."""
@@ -88,10 +90,12 @@ class Bench:
         """Return what the plugin says about a compile; no object is written."""
         file = self.root / "explained"
         file.write_text("", encoding="utf-8")
-        command = [self.compiler.path, f"-fpass-plugin={self.plugin / 'stub.so'}"]
+        command: list[str | Path] = [self.compiler.path, f"-fpass-plugin={self.plugin / 'stub.so'}"]
         output = self.root / "explained.o"
         command = [*command, *(options or ("-Oz",)), "-c", source, "-o", output]
-        done = process.run(command, env={**self.environment, **environment, "_CLANG_LLM_EXPLAIN": str(file)}, cwd=self.root)
+        done = process.run(
+            command, env={**self.environment, **environment, "_CLANG_LLM_EXPLAIN": str(file)}, cwd=self.root
+        )
         assert done.stderr == b""
         assert not output.exists()
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -116,7 +120,9 @@ class Bench:
         file = self.cache / "events"
         return file.read_text(encoding="utf-8").split() if file.exists() else []
 
-    def _compile(self, command: list[Any], source: Path, options: tuple[str, ...], environment: dict[str, str]) -> bytes:
+    def _compile(
+        self, command: list[Any], source: Path, options: tuple[str, ...], environment: dict[str, str]
+    ) -> bytes:
         output = self.root / "out.o"
         output.unlink(missing_ok=True)
         command = [*command, *(options or ("-Oz",)), "-c", source, "-o", output]

@@ -60,7 +60,9 @@ def _write(path: Path, text: str) -> Path:
 # --- without a plan -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [("-Oz",), ("-Oz", "-g"), ("-O2",), ("-O0",), ("-Oz", "-ffunction-sections", "-fPIC")])
+@pytest.mark.parametrize(
+    "options", [("-Oz",), ("-Oz", "-g"), ("-O2",), ("-O0",), ("-Oz", "-ffunction-sections", "-fPIC")]
+)
 def test_without_a_plan_the_object_is_clangs(bench: Bench, free: Path, options: tuple[str, ...]) -> None:
     assert bench.compile(free, *options, CLANG_LLM_EFFORT="0") == bench.plain(free, *options)
 
@@ -108,7 +110,9 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("options", TARGETS.values(), ids=TARGETS.keys())
-def test_freestanding_objects_are_never_larger_on_any_target(bench: Bench, free: Path, options: tuple[str, ...]) -> None:
+def test_freestanding_objects_are_never_larger_on_any_target(
+    bench: Bench, free: Path, options: tuple[str, ...]
+) -> None:
     flags = ("-Oz", "-ffreestanding", *options)
     lists = LISTS[:3]
     bench.helper(lists, ONLY_MEASURE)
@@ -145,7 +149,10 @@ def test_a_list_gives_the_object_of_opt_and_clang(newest: Bench, free: Path) -> 
     pipeline = LISTS[0]
     clang, opt = newest.compiler.path, newest.compiler.tool("opt")
     ir, optimised, output = (newest.root / name for name in ("free.bc", "free.opt.bc", "opt.o"))
-    run = lambda *command: subprocess.run(command, check=True)  # noqa: E731
+
+    def run(*command: str | Path) -> None:
+        subprocess.run(command, check=True)
+
     run(clang, "-Oz", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", free, "-o", ir)
     run(opt, f"-passes={pipeline}", ir, "-o", optimised)
     run(clang, "-Oz", "-Xclang", "-disable-llvm-passes", "-x", "ir", "-c", optimised, "-o", output)
@@ -222,10 +229,17 @@ def test_a_list_that_aborts_clang_dies_alone(newest: Bench, tmp_path: Path) -> N
 
 def test_processor_time_is_limited(newest: Bench, tmp_path: Path) -> None:
     """A child that is cut is reported as such, and the helper's rule is then plain -Oz."""
-    functions = "".join(sources.FREESTANDING.replace("checksum", f"checksum{i}").replace("scramble", f"scramble{i}")
-                        .replace("decide", f"decide{i}").replace("clear", f"clear{i}").replace("rotate", f"rotate{i}")
-                        .replace("primes", f"primes{i}").replace("point ", f"point{i} ")
-                        .replace("typedef", "//") for i in range(400))
+    functions = "".join(
+        sources.FREESTANDING.replace("checksum", f"checksum{i}")
+        .replace("scramble", f"scramble{i}")
+        .replace("decide", f"decide{i}")
+        .replace("clear", f"clear{i}")
+        .replace("rotate", f"rotate{i}")
+        .replace("primes", f"primes{i}")
+        .replace("point ", f"point{i} ")
+        .replace("typedef", "//")
+        for i in range(400)
+    )
     source = _write(tmp_path / "many.c", "typedef unsigned u32;\ntypedef unsigned char u8;\n" + functions)
     heavy = "default<O3>," * 20 + "default<Oz>"
     newest.helper([heavy], ONLY_MEASURE)
@@ -236,19 +250,26 @@ def test_processor_time_is_limited(newest: Bench, tmp_path: Path) -> None:
 def test_memory_is_limited_without_harm_to_the_compile(newest: Bench, free: Path) -> None:
     """With an address space that leaves no room for a child's work, clang still compiles."""
     newest.helper(LISTS[:1], ONLY_MEASURE)
-    command = f"ulimit -v 400000; exec {newest.compiler.path} -fpass-plugin={newest.plugin / 'stub.so'} -Oz -c {free} -o small.o"
-    done = subprocess.run(["sh", "-c", command], cwd=newest.root, env=newest.environment, capture_output=True, check=False)
+    plugin = f"-fpass-plugin={newest.plugin / 'stub.so'}"
+    command = f"ulimit -v 400000; exec {newest.compiler.path} {plugin} -Oz -c {free} -o small.o"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=newest.root, env=newest.environment, capture_output=True, check=False
+    )
     plain = subprocess.run(
         ["sh", "-c", f"ulimit -v 400000; exec {newest.compiler.path} -Oz -c {free} -o plain.o"],
-        cwd=newest.root, env=newest.environment, capture_output=True, check=False,
+        cwd=newest.root,
+        env=newest.environment,
+        capture_output=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr) == (0, b"")
     assert (newest.root / "small.o").read_bytes() == (newest.root / "plain.o").read_bytes()
 
 
 def test_a_changed_interface_is_refused(newest: Bench, tmp_path: Path) -> None:
-    """globaldce after a list that made a needed symbol: dropping available_externally bodies leaves undefined references."""
-    text = "inline int twice(int x) { return 2 * x; }\nint use(int x) { return twice(x); }\n"  # C99 inline: no external body
+    """globaldce after a list that made a needed symbol: dropping inline-only bodies leaves undefined references."""
+    # C99 inline: no external body.
+    text = "inline int twice(int x) { return 2 * x; }\nint use(int x) { return twice(x); }\n"
     source = _write(tmp_path / "inline.c", text)
     newest.helper(["globaldce", "cgscc(inline),function(sroa)"], ONLY_MEASURE)
     results = newest.measured(source, "-Oz", "-std=c99")
@@ -268,12 +289,18 @@ def test_coroutines_are_lowered_before_any_list(bench: Bench, tmp_path: Path) ->
         pytest.skip("clang 14 has no <coroutine> support with this library")
     source = _write(tmp_path / "sequence.cpp", sources.COROUTINE)
     expected = _exit_status(bench, bench.plain(source, "-O0", "-std=c++20"))
-    for pipeline in ("function(mem2reg,simplifycfg)", "function(sroa,early-cse,gvn),globaldce", "default<Oz>", "default<O2>"):
+    for pipeline in (
+        "function(mem2reg,simplifycfg)",
+        "function(sroa,early-cse,gvn),globaldce",
+        "default<Oz>",
+        "default<O2>",
+    ):
         assert _exit_status(bench, bench.applied(source, pipeline, "-Oz", "-std=c++20")) == expected, pipeline
 
 
 def test_always_inline_holds_under_any_list(bench: Bench, tmp_path: Path) -> None:
-    text = "static inline __attribute__((always_inline)) int f(int x) { return x * x; }\nint g(int x) { return f(x) + 1; }\n"
+    text = "static inline __attribute__((always_inline)) int f(int x) { return x * x; }\n"
+    text += "int g(int x) { return f(x) + 1; }\n"
     source = _write(tmp_path / "inline.c", text)
     data = bench.applied(source, "function(mem2reg)")
     assert b"\x00f\x00" not in data, "the inlined function is still in the symbol table"
@@ -295,7 +322,10 @@ def test_the_key_ignores_what_cannot_reach_code(bench: Bench, free: Path, tmp_pa
     elsewhere.mkdir()
     copy = _write(elsewhere / "renamed.c", "/* a comment */\n" + sources.FREESTANDING)
     assert bench.key(copy) == key
-    assert bench.key(free, "-Oz", "-DUNUSED=1", "-I/usr/include", "-Wall", "-fcolor-diagnostics", "-fmessage-length=40") == key
+    assert (
+        bench.key(free, "-Oz", "-DUNUSED=1", "-I/usr/include", "-Wall", "-fcolor-diagnostics", "-fmessage-length=40")
+        == key
+    )
 
 
 def test_the_key_of_a_debug_build_ignores_paths(bench: Bench, free: Path, tmp_path: Path) -> None:
@@ -307,9 +337,21 @@ def test_the_key_of_a_debug_build_ignores_paths(bench: Bench, free: Path, tmp_pa
 
 @pytest.mark.parametrize(
     "options",
-    [("-fPIC",), ("-march=haswell",), ("-m32",), ("-ffunction-sections",), ("-mcmodel=large",), ("-fno-plt",), ("-ffast-math",),
-     ("-mllvm", "-inline-threshold=3"), ("-pg",), ("-fno-jump-tables",), ("-mno-red-zone",), ("-g",),
-     ("-DEXTRA", "-include", "extra.h")],
+    [
+        ("-fPIC",),
+        ("-march=haswell",),
+        ("-m32",),
+        ("-ffunction-sections",),
+        ("-mcmodel=large",),
+        ("-fno-plt",),
+        ("-ffast-math",),
+        ("-mllvm", "-inline-threshold=3"),
+        ("-pg",),
+        ("-fno-jump-tables",),
+        ("-mno-red-zone",),
+        ("-g",),
+        ("-DEXTRA", "-include", "extra.h"),
+    ],
     ids=lambda options: options[0],
 )
 def test_the_key_changes_with_what_reaches_code(newest: Bench, free: Path, options: tuple[str, ...]) -> None:
@@ -342,7 +384,9 @@ def test_mllvm_values_are_in_the_key(newest: Bench, free: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_reasons_to_leave_a_compile_to_clang(bench: Bench, tmp_path: Path, options: tuple[str, ...], reason: str) -> None:
+def test_reasons_to_leave_a_compile_to_clang(
+    bench: Bench, tmp_path: Path, options: tuple[str, ...], reason: str
+) -> None:
     text = "int declared(int);\n" if reason == "empty" else sources.FREESTANDING
     source = _write(tmp_path / "left.c", text)
     assert bench.bypass(source, *options) in reason.split(" or ")
@@ -366,7 +410,15 @@ def test_another_clang_is_left_alone_and_the_memo_removed(newest: Bench, free: P
     memo.symlink_to(newest.plugin / "stub.so")
     identity = newest.plugin / "identity"
     recorded = identity.read_text(encoding="utf-8")
-    command = [newest.compiler.path, f"-fpass-plugin={memo}", "-Oz", "-c", free, "-o", newest.root / "x.o"]
+    command: list[str | Path] = [
+        newest.compiler.path,
+        f"-fpass-plugin={memo}",
+        "-Oz",
+        "-c",
+        free,
+        "-o",
+        newest.root / "x.o",
+    ]
     subprocess.run(command, check=True, env=newest.environment)
     assert memo.is_symlink()
     assert newest.events()[0] == "miss"

@@ -10,7 +10,7 @@ import pytest
 from clang_llm import cli, settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("cache/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("cache/*.md"), *ROOT.glob("wrappers/*.md")])
 
 
 def text(name: str) -> str:
