@@ -33,11 +33,11 @@ lint: .venv/.setup-test  ## ruff, mypy, shellcheck
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run wrappers/clang-llm wrappers/clang-llm++; \
 	else echo "shellcheck is not installed: shell scripts were not checked" >&2; fi
 
-bench: .venv/.setup-test  ## what clang-llm costs beside clang, measured side by side; writes build/bench.md
-	$(PYTHON) -m clang_llm.evaluation.bench --output build/bench
+bench: .venv/.setup-test  ## what clang-llm costs beside clang, measured side by side; writes build/bench/bench.md
+	$(PYTHON) -m clang_llm.evaluation.bench $(PROJECT)
 
 savings: .venv/.setup-test  ## bytes saved at each effort over the validation packages
-	$(PYTHON) -m clang_llm.evaluation.savings
+	$(PYTHON) -m clang_llm.evaluation.savings $(PROJECT)
 
 check-packages: .venv/.setup-test  ## build Debian packages with clang-llm, run their own tests, compare every object
 	$(PYTHON) -m clang_llm.evaluation.packages $(PROJECT)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clang_llm.cli.output import table
+from clang_llm.cli.output import human_size, table
 from clang_llm.settings import NAMES, PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ def add_commands(commands: Commands) -> None:
 
 def effective(settings: Settings, name: str) -> object:
     """Return the value in use for a setting (upper case name), in a form that JSON knows."""
-    value = {
-        "CANDIDATES": settings.candidates,
-    }.get(name, getattr(settings, name.lower(), None))
+    value = settings.candidates if name == "CANDIDATES" else getattr(settings, name.lower())
     return value if value is None or isinstance(value, (bool, int)) else str(value)
 
 
@@ -36,14 +34,16 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if arguments.json:
         print(json.dumps({name.lower(): {"value": value, "origin": origin} for name, value, origin in rows}, indent=2))
         return 0
-    for line in table([(PREFIX + name, _text(value), f"({origin})") for name, value, origin in rows], "<<<"):
-        print(line)
+    cells = [(PREFIX + name, _text(name, value), f"({origin})") for name, value, origin in rows]
+    print("\n".join(table(cells, "<<<")))
     return 0
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return "-"
+    if name == "MAX_SIZE" and isinstance(value, int):
+        return human_size(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

@@ -7,18 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clang_llm import process
 from clang_llm.errors import PackageError
-from clang_llm.evaluation.sources import last_line
-
-_INSTALL_LIMIT_S = 1200.0
+from clang_llm.evaluation.sources import last_line, run_tool
 
 
 def missing(names: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """Those of the binary packages that are not installed."""
     absent = []
     for name in names:
-        done = process.run(["dpkg-query", "-W", "-f=${Status}", name], env=environ)
+        done = run_tool(["dpkg-query", "-W", "-f=${Status}", name], environ)
         if not (done.ok and done.output.endswith(" installed")):
             absent.append(name)
     return absent
@@ -27,7 +24,7 @@ def missing(names: Sequence[str], environ: Mapping[str, str]) -> list[str]:
 def build_dependencies(tree: Path, environ: Mapping[str, str]) -> list[str]:
     """Packages that apt would install before it builds the unpacked source package ``tree``."""
     argv = ["apt-get", "-s", "--no-install-recommends", "-P", "nocheck,nodoc", "build-dep", f"{tree.absolute()}/"]
-    done = process.run(argv, env={**environ, "LC_ALL": "C.UTF-8"}, timeout_s=_INSTALL_LIMIT_S)
+    done = run_tool(argv, {**environ, "LC_ALL": "C.UTF-8"})
     return re.findall(r"(?m)^Inst (\S+)", done.output)
 
 
@@ -44,10 +41,10 @@ def install(names: Sequence[str], environ: Mapping[str, str]) -> None:
         raise PackageError(f"packages are missing; install them with: sudo {command}")
     quiet = {**environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     argv = ["apt-get", "-q", "-y", "--no-install-recommends", "install", *names]
-    done = process.run(argv, env=quiet, timeout_s=_INSTALL_LIMIT_S)
+    done = run_tool(argv, quiet)
     if not done.ok:
         # A machine that has never fetched its package lists knows no package; fetch them and try once more.
-        process.run(["apt-get", "-q", "update"], env=quiet, timeout_s=_INSTALL_LIMIT_S)
-        done = process.run(argv, env=quiet, timeout_s=_INSTALL_LIMIT_S)
+        run_tool(["apt-get", "-q", "update"], quiet)
+        done = run_tool(argv, quiet)
     if not done.ok:
         raise PackageError(f"cannot install {' '.join(names)}: {last_line(done)}; try: {command}")

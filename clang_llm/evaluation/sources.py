@@ -19,8 +19,8 @@ from clang_llm.errors import PackageError, ProcessError
 _SYSTEM_SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 # Seconds after which the package lists are fetched again; a day is what unattended systems use.
 _LISTS_MAX_AGE_S = 24 * 3600
-# Mirrors stall; nothing here takes minutes by itself.
-_FETCH_LIMIT_S = 600.0
+# Mirrors stall, and installing many packages takes minutes.
+_FETCH_LIMIT_S = 1200.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,18 @@ def _system_files() -> list[Path]:
     return files
 
 
+def run_tool(argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None = None) -> process.Completed:
+    """Run a program of the package system.
+
+    Raises:
+        PackageError: it is not there, or hangs.
+    """
+    try:
+        return process.run(argv, env=environ, cwd=cwd, timeout_s=_FETCH_LIMIT_S)
+    except ProcessError as error:
+        raise PackageError(f"{error}; packages take apt-get and dpkg-source (of dpkg-dev)") from error
+
+
 class Apt:
     """apt with its own lists, sources and cache under one directory."""
 
@@ -70,10 +82,7 @@ class Apt:
         ]  # fmt: skip
 
     def _run(self, argv: Sequence[str], cwd: Path | None = None) -> process.Completed:
-        try:
-            return process.run(argv, env=self._environ, cwd=cwd, timeout_s=_FETCH_LIMIT_S)
-        except ProcessError as error:
-            raise PackageError(f"{error}; install the packages apt and dpkg-dev") from error
+        return run_tool(argv, self._environ, cwd)
 
     def update(self) -> None:
         """Fetch the lists of sources when they are missing or old.
@@ -161,7 +170,7 @@ def fetch(apt: Apt, package: str, place: Path, environ: Mapping[str, str], *, pa
     dsc = apt.download(package, home)
     shutil.rmtree(tree, ignore_errors=True)
     argv = ["dpkg-source", *([] if patches else ["--skip-patches"]), "-x", dsc.name, tree.name]
-    done = process.run(argv, env=environ, cwd=home, timeout_s=_FETCH_LIMIT_S)
+    done = run_tool(argv, environ, home)
     if done.returncode != 0:
         raise PackageError(f"cannot unpack {dsc.name}: {last_line(done)}; install the package dpkg-dev")
     version = dsc.name.removesuffix(".dsc").partition("_")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,6 +121,11 @@ def run_command(
         say("")
         sys.stderr.write(f"clang-llm: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        say("")
+        sys.stderr.write("clang-llm: stopped; results so far are kept where a command keeps them\n")
+        # What a shell reports for a program that SIGINT ended.
+        return 128 + signal.SIGINT
 
 
 def say(text: str) -> None:

@@ -35,11 +35,13 @@ def later(path: Path, than: Path, seconds: int) -> None:
 
 
 def leave_failure(box: Box, clang: Path, watched: str) -> Path:
+    """Leave a failure that stands: newer than the wrapper, which is newer than clang."""
     memo = box.memo(clang)
     memo.mkdir(parents=True, exist_ok=True)
     failed = memo / "failed"
     failed.write_text(f"{watched}\nno headers\n")
-    later(failed, clang, 1000)
+    later(clang, WRAPPERS / "clang-llm", -1000)
+    later(failed, WRAPPERS / "clang-llm", 1000)
     return failed
 
 
@@ -89,8 +91,7 @@ def test_does_not_prepare(box: Box, clang: Path, variables: dict[str, str]) -> N
 
 
 def test_failure_stands(box: Box, clang: Path) -> None:
-    failed = leave_failure(box, clang, f"+{box.root}/headers")
-    later(failed, WRAPPERS / "clang-llm", 1000)
+    leave_failure(box, clang, f"+{box.root}/headers")
     box.run(*COMPILE)
     assert prepared(box) == []
     assert box.events() == ["bypass:no_plugin"]
@@ -101,10 +102,10 @@ def test_failure_stands(box: Box, clang: Path) -> None:
 )
 def test_failure_is_tried_again(box: Box, clang: Path, cause: str) -> None:
     watched = box.root / "headers"
+    failed = leave_failure(box, clang, f"{'' if cause == 'sources are newer' else '+'}{watched}")
     if cause == "sources are newer":
         watched.touch()
-    failed = leave_failure(box, clang, f"{'' if cause == 'sources are newer' else '+'}{watched}")
-    later(failed, WRAPPERS / "clang-llm", 1000)
+        later(watched, failed, -10)
     box.run(*COMPILE)
     assert prepared(box) == []
     if cause == "headers came":
@@ -113,7 +114,6 @@ def test_failure_is_tried_again(box: Box, clang: Path, cause: str) -> None:
         later(clang, failed, 10)
     elif cause == "wrapper is newer":
         later(failed, WRAPPERS / "clang-llm", -10)
-        later(clang, failed, -10)
     elif cause == "sources are newer":
         later(watched, failed, 10)
     else:

@@ -39,6 +39,7 @@ ASKS = [
     "-Oz -ftime-trace -fstack-usage -c a.c",
     "-Oz -fno-lto -c a.c",
     "-Oz -c a.c b.o -lm",
+    "-Oz -c a.c -oa.s",
 ]
 BYPASSED = {
     "query": [

@@ -33,4 +33,7 @@ def test_text_form_says_yes_and_no(environ: dict[str, str], capsys: pytest.Captu
     assert cli.main(["config"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if "RECACHE" in line] == [["CLANG_LLM_RECACHE", "yes", "(environment)"]]
+    assert [line.split() for line in lines if "MAX_SIZE" in line] == [
+        ["CLANG_LLM_MAX_SIZE", "1.0", "GiB", "(config", "file)"]
+    ]
     assert [line.split() for line in lines if "LLM_LOG" in line] == [["CLANG_LLM_LOG", "-", "(default)"]]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clang_llm.errors import PackageError
+from clang_llm.evaluation import dependencies, sources
 from clang_llm.evaluation.build import Built, Compilers, Project, StepResult, build, plan_steps
 from clang_llm.evaluation.configlog import differences, normalise
 from clang_llm.evaluation.recipes import AUTOTOOLS, CMAKE, MAKE, RECIPES, Recipe, detect_system, recipe_for
@@ -144,3 +145,22 @@ def test_a_configuration_that_found_something_else_is_told(tmp_path: Path) -> No
     assert "+@CC@ works: no" in found
     (ours / "CMakeCache.txt").unlink()
     assert any(line.startswith("-CMAKE_C_COMPILER") for line in differences(plain, ours, PLAIN, OURS))
+
+
+def test_without_apt_sources_the_way_on_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_SYSTEM_SOURCES", (tmp_path / "none", tmp_path / "none.d"))
+    with pytest.raises(PackageError, match="sample programs"):
+        sources.Apt(tmp_path / "apt", {"PATH": "/usr/bin:/bin"}).download("hello", tmp_path)
+
+
+def test_without_the_package_system_the_way_on_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PackageError, match="dpkg-dev"):
+        dependencies.missing(["hello"], {"PATH": str(tmp_path)})
+
+
+def test_a_user_who_may_not_install_is_told_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    dependencies.install([], {})
+    with pytest.raises(PackageError, match=r"sudo apt-get install --no-install-recommends libfoo-dev libbar-dev$"):
+        dependencies.install(["libfoo-dev", "libbar-dev"], {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from clang_llm.evaluation.check import Report
 from clang_llm.evaluation.compare import ObjectFile, Pair, compare_objects, geometric_mean_saving, object_files
 from clang_llm.evaluation.packages import table as package_table
 from clang_llm.evaluation.provenance import describe, read_origins, same_stem
+from clang_llm.evaluation.rig import Rig
 from clang_llm.evaluation.savings import Measured, derive, table
 from clang_llm.evaluation.searches import Measurements, read_searches
+from clang_llm.evaluation.workplace import Workplace, run_command
 from clang_llm.plan import Plan
 from clang_llm.store.local import LocalStore
 
@@ -189,3 +193,26 @@ def test_a_report_survives_json_and_fills_a_row() -> None:
     row = package_table([one]).splitlines()[2]
     for cell in ("10.00%", "12.00%", "4.50 ×", "1.05 ×", "| ok |", "| pass |", "| none |"):
         assert cell in row
+
+
+def test_expected_errors_become_a_message_and_their_status(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+        assert (vars(arguments), environ) == ({}, {"A": "1"})
+        raise DataError("no data; get some")
+
+    def stop(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+        del arguments, environ
+        raise KeyboardInterrupt
+
+    assert run_command(argparse.ArgumentParser(), fail, [], {"A": "1"}) == DataError.exit_code
+    assert capsys.readouterr().err == "clang-llm: no data; get some\n"
+    assert run_command(argparse.ArgumentParser(), stop, [], {}) == 130
+
+
+def test_results_survive_a_stop_and_damage_counts_as_none(tmp_path: Path) -> None:
+    place = Workplace(tmp_path, Rig(tmp_path, tmp_path, tmp_path, {}), {})
+    assert place.load("check", "bzip2") is None
+    place.keep("check", "bzip2", {"objects": 9})
+    assert place.load("check", "bzip2") == {"objects": 9}
+    (tmp_path / "results" / "bzip2.check.json").write_text("{")
+    assert place.load("check", "bzip2") is None
