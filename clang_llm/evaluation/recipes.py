@@ -82,7 +82,6 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("giflib", make=("CFLAGS=-std=gnu99 -fPIC {flags}", *_GIFLIB), test=("make", "-C", "tests")),
     Recipe("hunspell", "C++", AUTOTOOLS, configure=_STATIC, test=_MAKE_CHECK),
     Recipe("leveldb", "C++", CMAKE, configure=("-DLEVELDB_BUILD_TESTS=Off", "-DLEVELDB_BUILD_BENCHMARKS=Off")),
-    Recipe("libb2", configure=(*_STATIC, "--disable-native"), test=_MAKE_CHECK, needs=_AUTOTOOLS),
     Recipe("libogg", configure=_STATIC, test=_MAKE_CHECK),
     Recipe("mawk", test=_MAKE_CHECK),
     Recipe(
