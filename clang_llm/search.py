@@ -48,10 +48,13 @@ class Search:
         """
         for lists in self._rounds():
             self.connection.evaluate(lists)
-            if self.size_oz is None:
-                self.size_oz = self._baseline()
-            for _ in lists:
-                self._take(self.connection.result())
+            # Hear the whole round out before giving up: to the plugin, an earlier end is a helper that died.
+            baseline = self._next(-1) if self.size_oz is None else None
+            results = [self._next(len(self.results) + number) for number in range(len(lists))]
+            if baseline is not None:
+                self.size_oz = self._baseline(baseline)
+            for result in results:
+                self._take(result)
         if self.size_oz is None:
             raise Abandoned("no_lists")
         best = min(
@@ -66,17 +69,18 @@ class Search:
         found = (str(each.size) if each.status is Status.OK else each.status.value for each in self.results)
         return f"sizes {self.size_oz} {' '.join(found)}".rstrip()
 
-    def _baseline(self) -> int:
+    def _next(self, expected: int) -> Result:
         result = self.connection.result()
-        if result.id != -1:
-            raise ProtocolError(f"the first result has the id {result.id}, not -1")
+        if result.id != expected:
+            raise ProtocolError(f"result {result.id} came where {expected} was due")
+        return result
+
+    def _baseline(self, result: Result) -> int:
         if result.status is not Status.OK:
             raise Abandoned("baseline")
         return result.size
 
     def _take(self, result: Result) -> None:
-        if result.id != len(self.results):
-            raise ProtocolError(f"result {result.id} came where {len(self.results)} was due")
         # What a time limit cut must never decide what is emitted: the same input gives the same object everywhere.
         # The same holds for a measurement that the machine could not make (no process, no memory for one).
         if result.status in (Status.TIMEOUT, Status.FAILED):
