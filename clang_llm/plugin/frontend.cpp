@@ -131,7 +131,7 @@ static StringRef producer(const Module &M) {
 
 namespace {
 // Takes what must not reach the key out of a module, and on destruction puts it back exactly as it was: names of files and
-// producers, and all debug information. Cloning the module and stripping the clone costs a -g compile 4 % more instructions.
+// producers, and all debug information. Cloning the module and stripping the clone costs more (architecture.md, section 3).
 class Anonymous {
   Module &M;
   std::vector<std::function<void()>> Restore; // run backwards
