@@ -1,4 +1,5 @@
 #include "evaluate.h"
+#include "child.h"
 #include "compat.h"
 #include "vocabulary.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
@@ -16,9 +17,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 using namespace llvm;
 using Clock = std::chrono::steady_clock;
@@ -100,23 +98,16 @@ static void runDefault(Compile &C, bool OnlyMandatory) {
   C.PB.buildPerModuleDefaultPipeline(C.Level).run(C.M, C.MAM);
 }
 
-[[noreturn]] static void dieFatally(void *, const char *, bool) { _exit(ExitFatal); }
-[[noreturn]] static void dieOfMemory(void *, const char *, bool) { _exit(ExitMemory); }
-
-// Nothing of clang's may act in the child: its handlers delete the output files of the parent, and print.
+// Neither may clang's handlers of fatal errors act in the child, nor may it print, nor take more than its share.
 static void isolate(const Limits &L) {
-  for (int Signal = 1; Signal < NSIG; ++Signal)
-    signal(Signal, SIG_DFL);
+  detachFromClang();
   sigset_t None;
   sigemptyset(&None);
   sigprocmask(SIG_SETMASK, &None, nullptr);
-#ifdef __linux__
-  prctl(PR_SET_PDEATHSIG, SIGKILL); // killing clang kills its children
-#endif
   remove_fatal_error_handler();
-  install_fatal_error_handler([](void *Data, const char *Reason, bool Crash) { dieFatally(Data, Reason, Crash); });
+  install_fatal_error_handler([](void *, const char *, bool) { _exit(ExitFatal); });
   remove_bad_alloc_error_handler();
-  install_bad_alloc_error_handler([](void *Data, const char *Reason, bool Crash) { dieOfMemory(Data, Reason, Crash); });
+  install_bad_alloc_error_handler([](void *, const char *, bool) { _exit(ExitMemory); });
   std::set_new_handler([] { _exit(ExitMemory); });
   int Null = open("/dev/null", O_RDWR);
   for (int Standard = 0; Standard <= 2; ++Standard)

@@ -102,7 +102,7 @@ static void addCodeGenOptions(SmallVectorImpl<char> &Out, ArrayRef<StringRef> Ar
   static const StringRef WithValue[] = {"-mllvm", "-mrelocation-model", "-mthread-model", "-mlimit-float-precision", "-target-cpu",
                                         "-tune-cpu", "-target-feature", "-target-abi", "-triple", "-pic-level", "-ftrap-function"};
   static const StringRef Families[] = {"-f", "-m", "-O", "-target-", "-debug-info", "-dwarf", "-exception-model", "-vectorize-",
-                                       "-gsplit", "-split-dwarf-output"};
+                                       "-gsplit"};
   auto Add = [&](StringRef Word) {
     Out.append(Word.begin(), Word.end());
     Out.push_back(0);

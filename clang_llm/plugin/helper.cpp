@@ -1,4 +1,5 @@
 #include "helper.h"
+#include "child.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cerrno>
@@ -9,9 +10,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 using namespace llvm;
 using Clock = std::chrono::steady_clock;
@@ -20,11 +18,7 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
 
 // Between fork and exec: the helper has only its socket, none of make's job slots and none of clang's handlers.
 [[noreturn]] static void becomeHelper(int Socket, const char *Python, const char *Root) {
-  for (int Signal = 1; Signal < NSIG; ++Signal)
-    signal(Signal, SIG_DFL);
-#ifdef __linux__
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
+  detachFromClang();
   int Null = open("/dev/null", O_RDWR);
   dup2(Socket, 0);
   dup2(Socket, 1);

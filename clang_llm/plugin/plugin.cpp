@@ -144,8 +144,10 @@ std::string errorEvent(StringRef Reason) {
 Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory) {
   Entry E = lookUp(S, K.Hex);
   StringRef Lookup = lookupWord(S, E);
-  explain(S, json::Object{{"event", "key"}, {"key", K.Hex}});
-  explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
+  if (S.explaining()) { // the entry is not worth copying on every hit
+    explain(S, json::Object{{"event", "key"}, {"key", K.Hex}});
+    explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
+  }
   appendEvent(S, Lookup);
   Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, E.Pipeline, "best"};
   if (Lookup == "hit" || Lookup == "hit:oz")
