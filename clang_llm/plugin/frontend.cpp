@@ -98,15 +98,13 @@ static bool irrelevantToCode(StringRef A) {
 
 // The code-generation part of the -cc1 line. It covers every field of TargetOptions, whose layout changes with each LLVM, because
 // clang derives them from these options.
-static void addCodeGenOptions(SmallVectorImpl<char> &Out, ArrayRef<StringRef> Arguments) {
+static std::string codeGenOptions(ArrayRef<StringRef> Arguments) {
   static const StringRef WithValue[] = {"-mllvm", "-mrelocation-model", "-mthread-model", "-mlimit-float-precision", "-target-cpu",
                                         "-tune-cpu", "-target-feature", "-target-abi", "-triple", "-pic-level", "-ftrap-function"};
   static const StringRef Families[] = {"-f", "-m", "-O", "-target-", "-debug-info", "-dwarf", "-exception-model", "-vectorize-",
                                        "-gsplit"};
-  auto Add = [&](StringRef Word) {
-    Out.append(Word.begin(), Word.end());
-    Out.push_back(0);
-  };
+  std::string Out;
+  auto Add = [&](StringRef Word) { Out += (Word + StringRef("", 1)).str(); };
   for (size_t I = 0; I < Arguments.size(); ++I) {
     StringRef A = Arguments[I];
     if (A == "-main-file-name" || A == "-split-dwarf-output") {
@@ -118,6 +116,7 @@ static void addCodeGenOptions(SmallVectorImpl<char> &Out, ArrayRef<StringRef> Ar
       Add(A);
     }
   }
+  return Out;
 }
 
 // The vendor's version text that clang leaves in the module ("Debian clang version 19.1.7 (3~deb12u1)").
@@ -258,9 +257,10 @@ Key canonicalKey(Module &M, ArrayRef<StringRef> Arguments, const TargetMachine &
   Add(TM.getTargetFeatureString());
   Add(std::to_string(int(TM.getRelocationModel())) + " " + std::to_string(int(TM.getCodeModel())) + " " +
       std::to_string(int(TM.getOptLevel())));
-  addCodeGenOptions(Prefix, Arguments);
 
   Key K;
+  K.Options = codeGenOptions(Arguments);
+  Prefix.append(K.Options.begin(), K.Options.end());
   {
     Anonymous Guard(M, HasDebugInfo);
     writeModule(M, K.Bitcode);

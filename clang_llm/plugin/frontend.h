@@ -11,8 +11,9 @@
 llvm::StringRef bypassReason(llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::Module &M, llvm::PassBuilder &PB);
 
 struct Key {
-  std::string Hex;                        // 64 digits
+  std::string Hex;                    // 64 digits
   llvm::SmallVector<char, 0> Bitcode; // of the canonical module
+  std::string Options;                // code-generation part of the -cc1 line, every word ended by NUL
 };
 
 // The cache key (architecture.md, section 3). M is unchanged afterwards.

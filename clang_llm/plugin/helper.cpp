@@ -34,6 +34,11 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
 }
 
 Helper::Helper(StringRef Directory, const Settings &S) : Patience(S.HelperSeconds) {
+  if (S.HelperDescriptor >= 0) {
+    Socket = fcntl(S.HelperDescriptor, F_DUPFD_CLOEXEC, 10);
+    close(S.HelperDescriptor); // so that our end alone keeps the conversation open
+    return;
+  }
   auto Where = MemoryBuffer::getFile(Directory + "/helper");
   if (!Where)
     return;
@@ -51,6 +56,10 @@ Helper::Helper(StringRef Directory, const Settings &S) : Patience(S.HelperSecond
   if (Process == 0)
     becomeHelper(Theirs, Python.c_str(), Root.c_str());
   close(Theirs);
+  if (Process < 0 && Socket >= 0) {
+    close(Socket);
+    Socket = -1;
+  }
 }
 
 Helper::~Helper() {
@@ -71,12 +80,12 @@ Helper::~Helper() {
 bool Helper::send(StringRef Bytes) {
   auto Deadline = Clock::now() + Patience;
   while (!Bytes.empty()) {
-    ssize_t Sent = Process > 0 ? ::send(Socket, Bytes.data(), Bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
+    ssize_t Sent = Socket >= 0 ? ::send(Socket, Bytes.data(), Bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
     if (Sent > 0) {
       Bytes = Bytes.drop_front(Sent);
       continue;
     }
-    if (Process <= 0 || (errno != EAGAIN && errno != EINTR) || Clock::now() > Deadline)
+    if (Socket < 0 || (errno != EAGAIN && errno != EINTR) || Clock::now() > Deadline)
       return false;
     pollfd Poll = {Socket, POLLOUT, 0};
     poll(&Poll, 1, /*milliseconds=*/100);
@@ -97,7 +106,7 @@ json::Object Helper::receive() {
   auto Deadline = Clock::now() + Patience;
   size_t End;
   while ((End = Unread.find('\n')) == std::string::npos) {
-    if (Process <= 0)
+    if (Socket < 0)
       return failure("helper_start");
     if (Unread.size() > MaxLine)
       return failure("protocol");

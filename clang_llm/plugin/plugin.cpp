@@ -80,7 +80,12 @@ class Search {
   }
 
   bool sendModule() {
-    return Python.send(json::Object{{"bytes", int64_t(K.Bitcode.size())}}) &&
+    SmallVector<StringRef, 64> Words;
+    StringRef(K.Options).split(Words, '\0', -1, /*KeepEmpty=*/false);
+    json::Array Options;
+    for (StringRef Word : Words)
+      Options.push_back(json::fixUTF8(Word));
+    return Python.send(json::Object{{"bytes", int64_t(K.Bitcode.size())}, {"options", std::move(Options)}}) &&
            Python.send(StringRef(K.Bitcode.data(), K.Bitcode.size()));
   }
 

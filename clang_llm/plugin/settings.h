@@ -14,6 +14,7 @@ struct Settings {
   unsigned Budget = 0; // candidate compilations beside -Oz
   unsigned Jobs = 1;   // children at once
   unsigned HelperSeconds = 60;    // patience with one answer of the helper
+  int HelperDescriptor = -1;      // socket to whoever is our helper already (tuning); -1: start one
   unsigned ChildSeconds = 0;      // processor time of one measurement; 0: by what -Oz took
   bool Apply = false;
   bool Disabled = false;
