@@ -96,6 +96,10 @@ class _Session:
         return False
 
     def _search(self, question: Question) -> tuple[Decision, str | int | None]:
+        if self.chosen.backend == "capture":
+            from clang_llm.evaluation.capture import capture  # no part of ordinary compiles
+
+            return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
         backend = backends.create(self.chosen.backend, self.chosen)
         search = Search(self.connection, question.request, backend, self.chosen.backend)
         plan, identity = search.run()

@@ -22,6 +22,9 @@ REQUEST_S = 30.0
 #: whose plugin hangs.
 RESULT_S = 900.0
 
+#: Largest bitcode in bytes: more than any module of a sane program, less than what would harm the machine.
+MAX_MODULE = 1 << 30
+
 _KEY = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\w*")
 
@@ -41,6 +44,14 @@ class Result:
     id: int
     status: Status
     size: int
+
+
+@dataclass(frozen=True)
+class Module:
+    """The unoptimised module, and the code-generation part of clang's -cc1 line that goes with it."""
+
+    bitcode: bytes
+    options: tuple[str, ...]
 
 
 class Connection:
@@ -97,6 +108,17 @@ class Connection:
             raise ProtocolError(f"a result has the id {identity!r}")
         return Result(identity, status, _count(message, "size") if status is Status.OK else 0)
 
+    def module(self) -> Module:
+        """Ask for the module and receive it."""
+        self._send({"do": Decision.MODULE})
+        message = self._receive(REQUEST_S)
+        length, options = _count(message, "bytes"), message.get("options")
+        if length > MAX_MODULE:
+            raise ProtocolError(f"a module of {length} bytes is too long; at most {MAX_MODULE} are allowed")
+        if not isinstance(options, list) or not all(isinstance(word, str) for word in options):
+            raise ProtocolError(f"the options of a module are {options!r}, not a list of words")
+        return Module(self._take(length), tuple(options))
+
     def answer(self, decision: Decision, **details: int | str) -> None:
         """Send the last message."""
         self._send({"do": decision, **details})
@@ -112,20 +134,35 @@ class Connection:
         except OSError as error:
             raise EndOfConversation("the plugin has closed the connection") from error
 
+    def _read(self, timeout_s: float) -> bytes:
+        """Receive some bytes, at least one."""
+        if not select.select([self.incoming], [], [], max(0.0, timeout_s))[0]:
+            raise ProtocolError(f"the plugin said nothing for {timeout_s:.0f} s")
+        try:
+            data = os.read(self.incoming, 65536)
+        except OSError as error:
+            raise EndOfConversation("the connection broke") from error
+        if not data:
+            raise EndOfConversation("the plugin has closed the connection")
+        return data
+
+    def _take(self, length: int) -> bytes:
+        """Receive exactly so many bytes."""
+        parts, missing = [self.unread[:length]], length - len(self.unread)
+        self.unread = self.unread[length:]
+        while missing > 0:
+            data = self._read(REQUEST_S)
+            parts.append(data[:missing])
+            self.unread = data[missing:]
+            missing -= len(data)
+        return b"".join(parts)
+
     def _receive(self, timeout_s: float) -> dict[str, object]:
         deadline = time.monotonic() + timeout_s
         while b"\n" not in self.unread:
             if len(self.unread) > MAX_LINE:
                 raise ProtocolError("the plugin sent a line that does not end")
-            if not select.select([self.incoming], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise ProtocolError(f"the plugin said nothing for {timeout_s:g} s")
-            try:
-                data = os.read(self.incoming, 65536)
-            except OSError as error:
-                raise EndOfConversation("the connection broke") from error
-            if not data:
-                raise EndOfConversation("the plugin has closed the connection")
-            self.unread += data
+            self.unread += self._read(deadline - time.monotonic())
         line, _, self.unread = self.unread.partition(b"\n")
         try:
             message = json.loads(line)

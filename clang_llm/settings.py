@@ -58,6 +58,7 @@ class Settings:
         max_size: Size limit of the plans in bytes.
         config: The config file that was looked for; it need not exist.
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
+        corpus: Where backend `capture` leaves modules (docs/corpus.md).
         unknown: Names that look like settings and are not, as the user wrote them.
         problems: One sentence for every value that was not used.
     """
@@ -77,6 +78,7 @@ class Settings:
     script: Path | None
     config: Path
     explaining: bool = False
+    corpus: Path | None = None
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -111,6 +113,7 @@ class Settings:
             script=reader.path("SCRIPT"),
             config=config,
             explaining=bool(environ.get("_CLANG_LLM_EXPLAIN")),
+            corpus=Path(environ["_CLANG_LLM_CORPUS"]) if environ.get("_CLANG_LLM_CORPUS") else None,
             unknown=reader.unknown(),
             problems=tuple(reader.problems),
             origins=reader.origins,
