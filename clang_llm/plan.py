@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from clang_llm import vocabulary
 from clang_llm.errors import PassListError, PlanError, PlanFormatError
-from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe, from_data
 from clang_llm.types import FORMAT, OBJECTIVE
 
 MAGIC = b"clang-llm-plan"
-#: Largest entry in bytes: the longest pass list that is allowed, and as much again for everything else.
-MAX_BYTES = 64 * 1024
+#: Largest entry in bytes: a module of ten thousand functions, each with its place among dozens of pipelines, has 100 kB.
+MAX_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Plan:
         key: 64 hexadecimal digits.
         llvm: Version of LLVM, such as "19.1.7".
         target: The triple.
-        module: The module pipeline, or None when plain -Oz is best.
+        recipe: How to compile it, or None when plain -Oz is best.
         size_oz: Bytes of allocated, non-bss sections under -Oz.
-        size: The same under this plan; equal to `size_oz` when `module` is None.
+        size: The same under this plan; equal to `size_oz` when `recipe` is None.
         budget: Number of candidates that was asked for.
         provenance: Who found it and how; data for people, never acted upon.
     """
@@ -35,7 +35,7 @@ class Plan:
     key: str
     llvm: str
     target: str
-    module: str | None
+    recipe: Recipe | None
     size_oz: int
     size: int
     budget: int
@@ -54,15 +54,16 @@ class Plan:
 
 def as_data(plan: Plan) -> dict[str, object]:
     """Return the fields of the entry's JSON object."""
+    recipe = plan.recipe
     return {
         "key": plan.key,
         "llvm": plan.llvm,
         "objective": plan.objective,
         "target": plan.target,
-        "module": plan.module,
-        # The place of per-function plans: always there, so far always empty.
-        "functions": [],
-        "closing": None,
+        "module": recipe.module if recipe else None,
+        "functions": list(recipe.functions) if recipe else [],
+        "use": list(recipe.use) if recipe else [],
+        "closing": (recipe.closing or None) if recipe else None,
         "size_oz": plan.size_oz,
         "size": plan.size,
         "budget": plan.budget,
@@ -84,8 +85,6 @@ def decode(data: bytes, key: str) -> Plan:
         PlanError: It is damaged, of another key, or holds what the vocabulary does not allow.
     """
     body = _body(data)
-    if body.get("functions") or body.get("closing") is not None:
-        raise PlanFormatError("the entry plans per function; a newer clang-llm wrote it")
     try:
         plan = _plan(body)
         problem = _problem(plan, key)
@@ -119,12 +118,11 @@ def _plan(body: Mapping[str, object]) -> Plan:
     provenance = body["provenance"]
     if not isinstance(provenance, dict):
         raise TypeError("provenance is not an object")
-    module = body["module"]
     return Plan(
         key=_text(body["key"]),
         llvm=_text(body["llvm"]),
         target=_text(body["target"]),
-        module=None if module is None else _text(module),
+        recipe=None if body["module"] is None else from_data(body),
         size_oz=_count(body["size_oz"]),
         size=_count(body["size"]),
         budget=_count(body["budget"]),
@@ -139,9 +137,9 @@ def _problem(plan: Plan, key: str) -> str | None:
         return "belongs to another key"
     if plan.objective != OBJECTIVE:
         return "has another objective"
-    if plan.module is None:
+    if plan.recipe is None:
         return None if plan.size == plan.size_oz else "says -Oz and has another size"
-    PassList.parse(plan.module).check(vocabulary.load(plan.major))
+    plan.recipe.check(vocabulary.load(plan.major))
     return None if plan.size < plan.size_oz else "is not smaller than -Oz"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from clang_llm.backends import Request
 from clang_llm.errors import EndOfConversation, ProtocolError
+from clang_llm.recipe import Recipe
 from clang_llm.types import PROTOCOL, Decision, Lookup, Status
 
 #: Longest line in bytes, in either direction.
@@ -39,11 +40,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Result:
-    """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok."""
+    """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
+
+    `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
+    """
 
     id: int
     status: Status
     size: int
+    functions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,9 @@ class Connection:
         except ValueError as error:
             raise ProtocolError(str(error)) from error
 
-    def evaluate(self, lists: Sequence[str]) -> None:
+    def evaluate(self, recipes: Sequence[Recipe]) -> None:
         """Ask for measurements; the results come one by one through `result`."""
-        self._send({"do": Decision.EVALUATE, "lists": list(lists)})
+        self._send({"do": Decision.EVALUATE, "lists": [recipe.message() for recipe in recipes]})
 
     def result(self) -> Result:
         """Receive one measurement."""
@@ -106,7 +111,12 @@ class Connection:
         identity = message.get("id")
         if not isinstance(identity, int):
             raise ProtocolError(f"a result has the id {identity!r}")
-        return Result(identity, status, _count(message, "size") if status is Status.OK else 0)
+        if status is not Status.OK:
+            return Result(identity, status, 0)
+        functions = message.get("functions", [])
+        if not isinstance(functions, list) or not all(isinstance(size, int) for size in functions):
+            raise ProtocolError("a result has sizes of functions that are not numbers")
+        return Result(identity, status, _count(message, "size"), tuple(functions))
 
     def module(self) -> Module:
         """Ask for the module and receive it."""

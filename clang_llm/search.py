@@ -1,4 +1,4 @@
-"""One search: take a backend's lists to the plugin, round by round, and choose the plan."""
+"""One search: take a backend's recipes to the plugin, round by round, mix them per function, and choose the plan."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from clang_llm import __version__
 from clang_llm.backends import Backend, Request
-from clang_llm.errors import Abandoned, PassListError, ProtocolError
-from clang_llm.passlist import PassList
+from clang_llm.errors import Abandoned, ProtocolError
+from clang_llm.mixture import mix
 from clang_llm.plan import Plan
 from clang_llm.protocol import Connection, Result
+from clang_llm.recipe import Recipe, usable
 from clang_llm.types import Status
-from clang_llm.vocabulary import load
 
 #: Characters of pipelines in one `evaluate` message; a quarter of a line, since JSON may escape.
 ROUND_CHARACTERS = 256 * 1024
@@ -20,6 +20,9 @@ ROUND_CHARACTERS = 256 * 1024
 
 class Search:
     """Measures a backend's proposals for one module.
+
+    Proposals that share a head are mixed per function; the mix takes the last of the budget's compilations when it
+    promises more than the best single recipe, otherwise one more proposal does.
 
     Args:
         connection: The plugin.
@@ -34,9 +37,10 @@ class Search:
         self.backend = backend
         self.name = name
         self.size_oz: int | None = None
-        self.lists: list[str] = []
-        self.places: list[int] = []
+        self.recipes: list[Recipe] = []
+        self.places: list[int | str] = []
         self.results: list[Result] = []
+        self.spare: list[tuple[Recipe, int]] = []
 
     def run(self) -> tuple[Plan, int]:
         """Measure, and return the best plan with its id in this session (-1 for plain -Oz).
@@ -46,15 +50,9 @@ class Search:
             ProtocolError: The plugin broke the protocol.
             BackendError: The backend cannot propose.
         """
-        for lists in self._rounds():
-            self.connection.evaluate(lists)
-            # Hear the whole round out before giving up: to the plugin, an earlier end is a helper that died.
-            baseline = self._next(-1) if self.size_oz is None else None
-            results = [self._next(len(self.results) + number) for number in range(len(lists))]
-            if baseline is not None:
-                self.size_oz = self._baseline(baseline)
-            for result in results:
-                self._take(result)
+        for recipes in self._rounds():
+            self._measure(recipes)
+        self._finish()
         if self.size_oz is None:
             raise Abandoned("no_lists")
         best = min(
@@ -65,9 +63,33 @@ class Search:
         return self._plan(best, self.size_oz), best.id
 
     def summary(self) -> str:
-        """Return the measured sizes in one line, for the log: -Oz, then every list in order, or why it has none."""
+        """Return the measured sizes in one line, for the log: -Oz, then every recipe in order, or why it has none."""
         found = (str(each.size) if each.status is Status.OK else each.status.value for each in self.results)
         return f"sizes {self.size_oz} {' '.join(found)}".rstrip()
+
+    def _finish(self) -> None:
+        """Spend what was kept for the mix: on it, or on the proposal that it displaced."""
+        room = self.request.budget - len(self.recipes)
+        mixture = mix(zip(self.recipes, self.results, strict=True)) if room > 0 else None
+        if mixture is not None and mixture.promising:
+            self.recipes.append(mixture.recipe)
+            self.places.append("mix")
+            self._measure([mixture.recipe])
+        elif self.spare and room > 0:
+            recipe, place = self.spare[0]
+            self.recipes.append(recipe)
+            self.places.append(place)
+            self._measure([recipe])
+
+    def _measure(self, recipes: Sequence[Recipe]) -> None:
+        self.connection.evaluate(recipes)
+        # Hear the whole round out before giving up: to the plugin, an earlier end is a helper that died.
+        baseline = self._next(-1) if self.size_oz is None else None
+        results = [self._next(len(self.results) + number) for number in range(len(recipes))]
+        if baseline is not None:
+            self.size_oz = self._baseline(baseline)
+        for result in results:
+            self._take(result)
 
     def _next(self, expected: int) -> Result:
         result = self.connection.result()
@@ -87,33 +109,43 @@ class Search:
             raise Abandoned(result.status.value)
         self.results.append(result)
 
-    def _rounds(self) -> Iterator[Sequence[str]]:
+    def _rounds(self) -> Iterator[Sequence[Recipe]]:
         """Yield the backend's rounds, cut so that each fits into a line."""
         for proposed in self._usable():
-            batch: list[str] = []
-            for text in proposed:
-                if batch and sum(map(len, batch)) + len(text) > ROUND_CHARACTERS:
+            batch: list[Recipe] = []
+            for recipe in proposed:
+                if batch and sum(len(each.text) for each in batch) + len(recipe.text) > ROUND_CHARACTERS:
                     yield batch
                     batch = []
-                batch.append(text)
+                batch.append(recipe)
             if batch:
                 yield batch
 
-    def _usable(self) -> Iterator[Sequence[str]]:
-        """Yield what this LLVM can run, normalised, each list once, up to the budget."""
+    def _usable(self) -> Iterator[Sequence[Recipe]]:
+        """Yield what this LLVM can run, normalised, each recipe once, up to the budget less the mix."""
         place = 0
+        known: set[Recipe] = set()
         for proposed in self.backend.propose(self.request):
-            fresh: list[str] = []
+            fresh: list[Recipe] = []
             for each in proposed:
-                text = _normalised(each, self.request.major)
-                if text is not None and text not in self.lists and len(self.lists) < self.request.budget:
-                    self.lists.append(text)
-                    self.places.append(place)
-                    fresh.append(text)
+                recipe = usable(each, self.request.major)
+                if recipe is not None and recipe not in known:
+                    known.add(recipe)
+                    if len(self.recipes) < self._limit(recipe):
+                        self.recipes.append(recipe)
+                        self.places.append(place)
+                        fresh.append(recipe)
+                    else:
+                        self.spare.append((recipe, place))
                 place += 1
             yield fresh
-            if len(self.lists) >= self.request.budget:
+            if self.spare:
                 return
+
+    def _limit(self, recipe: Recipe) -> int:
+        """Return how many proposals may be tried: where two or more can be mixed, one compilation is kept for that."""
+        staged = sum(each.staged for each in (*self.recipes, recipe))
+        return self.request.budget - (1 if staged >= 2 and self.request.budget > 2 else 0)
 
     def _plan(self, best: Result, size_oz: int) -> Plan:
         rejected = Counter(result.status.value for result in self.results if result.status is not Status.OK)
@@ -128,19 +160,9 @@ class Search:
             key=self.request.key,
             llvm=self.request.llvm,
             target=self.request.target,
-            module=self.lists[best.id] if best.id >= 0 else None,
+            recipe=self.recipes[best.id] if best.id >= 0 else None,
             size_oz=size_oz,
             size=best.size,
             budget=self.request.budget,
             provenance=provenance,
         )
-
-
-def _normalised(passes: PassList, major: int) -> str | None:
-    """Return the text of a list as this LLVM runs it, or None when nothing is left or it is not allowed."""
-    fitting = passes.for_llvm(major)
-    try:
-        fitting.check(load(major))
-    except PassListError:
-        return None
-    return fitting.text

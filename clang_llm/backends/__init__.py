@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Protocol
 
 from clang_llm.errors import BackendError
-from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 
 #: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
@@ -44,12 +44,12 @@ class Request:
 
 
 class Backend(Protocol):
-    """A source of pass lists."""
+    """A source of recipes."""
 
-    def propose(self, request: Request) -> Iterator[Sequence[PassList]]:
-        """Yield rounds of pass lists, best first; each round is compiled before the next is asked for.
+    def propose(self, request: Request) -> Iterator[Sequence[Recipe]]:
+        """Yield rounds of recipes, best first; each round is compiled before the next is asked for.
 
-        The same request must give the same lists. The helper normalises and checks them, drops repetitions and stops
+        The same request must give the same recipes. The helper normalises and checks them, drops repetitions and stops
         at the budget.
 
         Raises:

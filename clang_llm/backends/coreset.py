@@ -15,7 +15,7 @@ from pathlib import Path
 
 from clang_llm.backends import Request
 from clang_llm.errors import BackendError
-from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.vocabulary import load
 
@@ -38,10 +38,10 @@ class Coreset:
     major: int
     identity: str
     evidence: tuple[str, ...]
-    lists: tuple[PassList, ...]
+    lists: tuple[Recipe, ...]
 
 
-def identity_of(lists: Sequence[PassList]) -> str:
+def identity_of(lists: Sequence[Recipe]) -> str:
     """Return the identity of an ordered set of lists."""
     return hashlib.sha256("\n".join(each.text for each in lists).encode("ascii")).hexdigest()[:16]
 
@@ -59,7 +59,7 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     except OSError as error:
         raise BackendError(f"no vetted pass lists for LLVM {major}; use another backend or another clang") from error
     headers = [line for line in lines if line.startswith("#")]
-    lists = tuple(PassList.parse(line) for line in lines if line.strip() and not line.startswith("#"))
+    lists = tuple(Recipe.parse(line) for line in lines if line.strip() and not line.startswith("#"))
     identity = identity_of(lists)
     if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
         raise BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
@@ -67,7 +67,7 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     return Coreset(major, identity, evidence, lists)
 
 
-def write_coreset(major: int, lists: Sequence[PassList], evidence: Sequence[str], directory: Path = DATA) -> Path:
+def write_coreset(major: int, lists: Sequence[Recipe], evidence: Sequence[str], directory: Path = DATA) -> Path:
     """Write the set for one major version of LLVM and return its path.
 
     Args:
@@ -77,10 +77,11 @@ def write_coreset(major: int, lists: Sequence[PassList], evidence: Sequence[str]
         directory: Where the sets are.
 
     Raises:
-        PassListError: A list uses what the vocabulary does not allow.
+        PassListError: A recipe uses what the vocabulary does not allow.
         OSError: The file cannot be written.
     """
-    distinct = list({each.text: each for each in (entry.for_llvm(major) for entry in lists) if each.items}.values())
+    fitting = (each.for_llvm(major) for each in lists)
+    distinct = list({each.text: each for each in fitting if each is not None}.values())
     for each in distinct:
         each.check(load(major))
     lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct), *(_EVIDENCE + sentence for sentence in evidence)]
@@ -98,7 +99,7 @@ class CoresetBackend:
     def __init__(self, settings: Settings) -> None:
         del settings  # nothing to configure
 
-    def propose(self, request: Request) -> Iterator[Sequence[PassList]]:
+    def propose(self, request: Request) -> Iterator[Sequence[Recipe]]:
         """Yield the lists."""
         yield read_coreset(request.major).lists
 

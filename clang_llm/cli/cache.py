@@ -87,7 +87,7 @@ def run_show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ("plan", f"{human_count(plan.size)} bytes, {percent(saved, plan.size_oz)} less"),
         ("searched", f"{plan.budget} candidates"),
         *((name, json.dumps(value) if isinstance(value, dict) else value) for name, value in plan.provenance.items()),
-        ("passes", plan.module or "those of -Oz"),
+        ("passes", plan.recipe.text if plan.recipe else "those of -Oz"),
     ]
     print("\n".join(table(rows, "<<")))
     return 0

@@ -51,10 +51,10 @@ class Origins:
 def describe(plan: Plan) -> str:
     """In a few words what a plan is and who found it."""
     tried = plan.provenance.get("tried", plan.budget)
-    if plan.module is None:
+    if plan.recipe is None:
         return f"-Oz is best of {tried} lists"
     number = plan.provenance.get("list")
-    which = f" list {number + 1}" if isinstance(number, int) else ""
+    which = f" list {number + 1}" if isinstance(number, int) else f" {number}" if number else ""
     return f"{plan.provenance.get('backend', 'unknown')}{which} of {tried}"
 
 

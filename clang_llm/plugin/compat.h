@@ -125,6 +125,12 @@ inline bool startsWith(llvm::StringRef Text, llvm::StringRef Prefix) {
 #endif
 }
 
+#if LLVM_VERSION_MAJOR >= 18
+constexpr auto LittleEndian = llvm::endianness::little, BigEndian = llvm::endianness::big;
+#else
+constexpr auto LittleEndian = llvm::support::little, BigEndian = llvm::support::big;
+#endif
+
 inline std::string tripleOf(const llvm::Module &M) {
 #if LLVM_VERSION_MAJOR >= 21
   return M.getTargetTriple().str();

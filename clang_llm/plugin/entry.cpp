@@ -1,7 +1,6 @@
 #include "entry.h"
 #include "compat.h"
 #include "generated.h"
-#include "vocabulary.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <fcntl.h>
@@ -18,21 +17,13 @@ static bool sound(StringRef Body, StringRef Checksum) {
 static bool interpret(json::Object &Text, StringRef Key, Entry &E) {
   auto Stored = Text.getString("key");
   auto Budget = Text.getInteger("budget");
-  const json::Value *Pipeline = Text.get("module");
+  const json::Value *Module = Text.get("module");
   const json::Array *Functions = Text.getArray("functions");
-  if (!Stored || *Stored != Key || !Budget || *Budget < 0 || !Pipeline || !Functions)
+  if (!Stored || *Stored != Key || !Budget || *Budget < 0 || !Module || !Functions)
     return false;
   E.Budget = unsigned(*Budget);
-  E.OzIsBest = bool(Pipeline->getAsNull());
-  if (auto List = Pipeline->getAsString())
-    E.Pipeline = List->str();
-  return E.OzIsBest || inVocabulary(E.Pipeline);
-}
-
-static bool usesNewerFormat(const json::Object &Text) {
-  const json::Array *Functions = Text.getArray("functions");
-  const json::Value *Closing = Text.get("closing");
-  return (Functions && !Functions->empty()) || (Closing && !Closing->getAsNull());
+  E.OzIsBest = bool(Module->getAsNull());
+  return E.OzIsBest || (readRecipe(Text, E.How) && inVocabulary(E.How));
 }
 
 static Entry decode(StringRef Data, StringRef Key) {
@@ -55,9 +46,7 @@ static Entry decode(StringRef Data, StringRef Key) {
     return E;
   }
   json::Object *Text = Parsed->getAsObject();
-  if (Text && usesNewerFormat(*Text))
-    E.State = Entry::Missing;
-  else if (Text && interpret(*Text, Key, E)) {
+  if (Text && interpret(*Text, Key, E)) {
     E.State = Entry::Usable;
     E.Text = std::move(*Text);
   }

@@ -1,6 +1,7 @@
 // Reads plan entries of the local cache (docs/architecture.md, section 4). Only Python writes them.
 #pragma once
 
+#include "recipe.h"
 #include "settings.h"
 #include "llvm/Support/JSON.h"
 #include <string>
@@ -9,7 +10,7 @@ struct Entry {
   enum Kind { Missing, Corrupt, Usable };
   Kind State = Missing;
   bool OzIsBest = false;
-  std::string Pipeline; // when a list beats -Oz
+  Recipe How;           // when something beats -Oz
   unsigned Budget = 0;  // candidate compilations of the search that found it
   llvm::json::Object Text;
 };

@@ -1,10 +1,12 @@
 #include "evaluate.h"
 #include "child.h"
 #include "compat.h"
+#include "credit.h"
 #include "vocabulary.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/Mangler.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
@@ -48,55 +50,6 @@ struct Listener : DiagnosticHandler {
   }
 };
 } // namespace
-
-static bool hasCoroutines(const Module &M) {
-  return any_of(M, [](const Function &F) { return compat::startsWith(F.getName(), "llvm.coro."); });
-}
-
-// -finstrument-functions and -pg: clang's own pipeline inserts the calls.
-static bool isInstrumented(const Module &M) {
-  return any_of(M, [](const Function &F) {
-    return F.hasFnAttribute("instrument-function-entry") || F.hasFnAttribute("instrument-function-entry-inlined");
-  });
-}
-
-// What no list may leave undone. The -O0 pipeline is LLVM's own statement of what is mandatory; coroutines are split the way it
-// does it, before the list, so that lists only ever see ordinary functions. Without coroutines its one effect is always-inline,
-// which is better run with lifetime markers.
-static void runMandatory(Compile &C) {
-  ModulePassManager Passes;
-  if (hasCoroutines(C.M)) {
-    C.State.SkipOptional = true;
-    C.PB.buildO0DefaultPipeline(OptimizationLevel::O0).run(C.M, C.MAM);
-    C.State.SkipOptional = false;
-  } else if (Error E = C.PB.parsePassPipeline(Passes, "always-inline")) {
-    consumeError(std::move(E));
-  } else {
-    Passes.run(C.M, C.MAM);
-  }
-}
-
-bool runList(Compile &C, StringRef Pipeline) {
-  ModulePassManager List;
-  C.State.Busy = true; // default<Oz> in a list would otherwise call us again, without end
-  bool Parsed = true;
-  if (Error E = C.PB.parsePassPipeline(List, Pipeline)) {
-    consumeError(std::move(E));
-    Parsed = false;
-  } else {
-    runMandatory(C);
-    List.run(C.M, C.MAM);
-  }
-  C.State.Busy = false;
-  return Parsed;
-}
-
-// clang's own -Oz pipeline; after a list ran, only the passes of it that may not be left out.
-static void runDefault(Compile &C, bool OnlyMandatory) {
-  C.State.Busy = true;
-  C.State.SkipOptional = OnlyMandatory;
-  C.PB.buildPerModuleDefaultPipeline(C.Level).run(C.M, C.MAM);
-}
 
 // Neither may clang's handlers of fatal errors act in the child, nor may it print, nor take more than its share.
 static void isolate(const Limits &L) {
@@ -156,9 +109,12 @@ static void sendAll(int Pipe, StringRef Data) {
   }
 }
 
-// Size, a flag and three lists of names, NUL-terminated; an empty name ends a list.
-static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed) {
+// Size, a flag, sizes of functions and three lists of names, NUL-terminated; an empty text ends a list.
+static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes) {
   std::string Text = std::to_string(Object.Size) + '\0' + (Diagnosed ? "1" : "0") + '\0';
+  for (uint64_t Size : FunctionSizes)
+    Text += std::to_string(Size) + '\0';
+  Text += '\0';
   for (auto *Names : {&Object.Defined, &Object.Weak, &Object.Needed}) {
     for (const std::string &Name : *Names)
       if (!Name.empty())
@@ -168,17 +124,21 @@ static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed) {
   sendAll(Pipe, Text);
 }
 
-[[noreturn]] static void childMain(Compile &C, StringRef Pipeline, bool IsBaseline, int Pipe, const Limits &L) {
-  isolate(L);
-  bool Diagnosed = false;
-  C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
-  std::vector<std::string> Promised = indispensable(C.M);
-  // In other modules the mandatory rest of the pipeline finds nothing to do, at a twelfth of the price of a candidate.
-  bool NeedsRest = IsBaseline || hasCoroutines(C.M) || isInstrumented(C.M);
-  if (!IsBaseline && !runList(C, Pipeline))
-    _exit(ExitInvalid);
-  if (NeedsRest)
-    runDefault(C, /*OnlyMandatory=*/!IsBaseline);
+// Names of the definitions as the object will spell them.
+static std::vector<std::string> objectNames(Module &M) {
+  std::vector<std::string> Names;
+  Mangler Mangle;
+  for (Function *F : definitions(M)) {
+    std::string Name;
+    raw_string_ostream OS(Name);
+    Mangle.getNameWithPrefix(OS, F, /*CannotUsePrivateLabel=*/false);
+    Names.push_back(OS.str());
+  }
+  return Names;
+}
+
+// Codegen, and what came of it, to Pipe.
+[[noreturn]] static void reportObject(Compile &C, ArrayRef<std::string> Promised, ArrayRef<std::string> Names, const bool &Diagnosed, int Pipe) {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
@@ -189,11 +149,14 @@ static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed) {
   for (const std::string &Name : Promised) // names are compared as the object spells them, so only ELF's are looked up
     if (C.TM.getTargetTriple().isOSBinFormatELF() && !std::binary_search(Object.Weak.begin(), Object.Weak.end(), Name))
       Object.Defined.push_back("lost " + Name);
-  sendSummary(Pipe, Object, Diagnosed);
+  std::vector<uint64_t> Sizes;
+  if (!Names.empty())
+    Sizes = functionSizes(StringRef(Code.data(), Code.size()), Names);
+  sendSummary(Pipe, Object, Diagnosed, Sizes);
   _exit(ExitOk);
 }
 
-static Child start(Compile &C, StringRef Pipeline, bool IsBaseline, const Limits &L) {
+static Child start(unsigned WallSeconds, function_ref<void(int)> Body) {
   Child Started;
   int Ends[2];
   if (pipe(Ends) != 0)
@@ -202,10 +165,12 @@ static Child start(Compile &C, StringRef Pipeline, bool IsBaseline, const Limits
   int Read = fcntl(Ends[0], F_DUPFD_CLOEXEC, 10), Write = fcntl(Ends[1], F_DUPFD_CLOEXEC, 10);
   close(Ends[0]);
   close(Ends[1]);
-  Started.Deadline = Clock::now() + std::chrono::seconds(L.WallSeconds + 5); // the child's own alarm comes first
+  Started.Deadline = Clock::now() + std::chrono::seconds(WallSeconds + 5); // the child's own alarm comes first
   Started.Process = Read >= 0 && Write >= 0 ? fork() : -1;
-  if (Started.Process == 0)
-    childMain(C, Pipeline, IsBaseline, Write, L);
+  if (Started.Process == 0) {
+    Body(Write);
+    _exit(ExitFailed);
+  }
   close(Write);
   Started.Pipe = Read;
   return Started;
@@ -272,13 +237,19 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
   if (Next().getAsInteger(10, Out.Object.Size))
     return false;
   Out.Diagnosed = Next() == "1";
+  for (StringRef Size = Next(); !Size.empty(); Size = Next()) {
+    Out.FunctionSizes.push_back(0);
+    if (Size.getAsInteger(10, Out.FunctionSizes.back()))
+      return false;
+  }
   for (auto *Names : {&Out.Object.Defined, &Out.Object.Weak, &Out.Object.Needed})
     for (StringRef Name = Next(); !Name.empty(); Name = Next())
       Names->push_back(Name.str());
   return true;
 }
 
-static Measurement finish(Child &Ended) {
+// Waits for the end of a child; everything but what it said.
+static Measurement reap(Child &Ended) {
   Measurement Result;
   if (Ended.Pipe >= 0)
     close(Ended.Pipe);
@@ -291,6 +262,11 @@ static Measurement finish(Child &Ended) {
     ;
   Result.CpuSeconds = Usage.ru_utime.tv_sec + Usage.ru_stime.tv_sec + (Usage.ru_utime.tv_usec + Usage.ru_stime.tv_usec) * 1e-6;
   Result.Status = statusOf(Ended, Status);
+  return Result;
+}
+
+static Measurement finish(Child &Ended) {
+  Measurement Result = reap(Ended);
   if (Result.ok() && !receiveSummary(Ended.Answer, Result))
     Result.Status = "failed";
   return Result;
@@ -312,12 +288,40 @@ static Limits limitsFor(unsigned CpuSeconds) {
   return L;
 }
 
+// Forks Count children, at most Jobs at once, in their order, and hands over each when it has ended.
+static void runAll(size_t Count, unsigned Jobs, function_ref<Child(size_t)> Fork, function_ref<void(size_t, Child &)> Take) {
+  std::vector<Child> Running(Count);
+  size_t Next = 0, Active = 0;
+  while (Next < Count || Active > 0) {
+    if (Next < Count && Active < Jobs) {
+      Running[Next] = Fork(Next);
+      if (Running[Next].Process > 0)
+        ++Active;
+      else
+        Take(Next, Running[Next]);
+      ++Next;
+    } else if (Child *Ended = readSome(Running)) {
+      Take(size_t(Ended - Running.data()), *Ended);
+      --Active;
+    }
+  }
+}
+
 Measurement measureBaseline(Compile &C) {
   Limits L = limitsFor(/*CpuSeconds=*/1200); // clang itself would have no limit at all
-  Child One = start(C, "", /*IsBaseline=*/true, L);
-  while (One.Pipe >= 0 && One.Process > 0 && !readSome(One))
-    ;
-  return finish(One);
+  Measurement Result;
+  auto Fork = [&](size_t) {
+    return start(L.WallSeconds, [&](int Pipe) {
+      isolate(L);
+      bool Diagnosed = false;
+      C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
+      std::vector<std::string> Promised = indispensable(C.M);
+      runDefault(C, /*OnlyMandatory=*/false);
+      reportObject(C, Promised, {}, Diagnosed, Pipe);
+    });
+  };
+  runAll(1, 1, Fork, [&](size_t, Child &Ended) { Result = finish(Ended); });
+  return Result;
 }
 
 static bool sameInterface(const Measurement &Baseline, const Measurement &Candidate) {
@@ -336,29 +340,136 @@ static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
   return Candidate;
 }
 
-std::vector<Measurement> measureLists(Compile &C, const Measurement &Baseline, ArrayRef<std::string> Pipelines, const Settings &S) {
-  std::vector<Measurement> Results(Pipelines.size());
-  // Lists that pay take about as long as -Oz.
-  Limits L = limitsFor(S.ChildSeconds ? S.ChildSeconds : unsigned(10 + 20 * Baseline.CpuSeconds));
-  std::vector<Child> Running(Pipelines.size());
-  size_t Next = 0, Active = 0;
-  while (Next < Pipelines.size() || Active > 0) {
-    if (Next < Pipelines.size() && Active < S.Jobs) {
-      if (!inVocabulary(Pipelines[Next])) {
-        Results[Next++].Status = "invalid";
-        continue;
-      }
-      Running[Next] = start(C, Pipelines[Next], /*IsBaseline=*/false, L);
-      Active += Running[Next].Process > 0;
-      if (Running[Next].Process <= 0)
-        finish(Running[Next]);
-      ++Next;
-      continue;
+namespace {
+// Recipes with one head, measured in a child that runs the head once and forks a child of its own for every tail.
+class Group {
+  Compile &C;
+  ArrayRef<Recipe> Recipes;
+  Limits L;
+  unsigned Jobs;
+
+  [[noreturn]] void runTail(Pipelines &Parsed, const Recipe &R, ArrayRef<std::string> Promised, const bool &Diagnosed, bool Rest, int Pipe) {
+    std::vector<std::string> Names;
+    if (R.staged()) {
+      Names = objectNames(C.M);
+      if (!R.Use.empty() && R.Use.size() != Names.size())
+        _exit(ExitInvalid);
     }
-    if (Child *Ended = readSome(Running)) {
-      Results[Ended - Running.data()] = judge(Baseline, finish(*Ended));
-      --Active;
+    Parsed.runTail(C);
+    if (Rest) // in other modules it finds nothing to do, at a twelfth of the price of a candidate
+      runDefault(C, /*OnlyMandatory=*/true);
+    reportObject(C, Promised, Names, Diagnosed, Pipe);
+  }
+
+  // Place, status and answer of one tail.
+  static void forward(int Pipe, size_t Place, Child &Ended) {
+    std::string Answer = std::move(Ended.Answer);
+    Ended.Answer.clear();
+    Measurement Seen = reap(Ended);
+    sendAll(Pipe, std::to_string(Place) + '\0' + Seen.Status + '\0' + std::to_string(Answer.size()) + '\0' + Answer);
+  }
+
+public:
+  Group(Compile &C, ArrayRef<Recipe> Recipes, const Limits &L, unsigned Jobs) : C(C), Recipes(Recipes), L(L), Jobs(Jobs) {}
+
+  // For the child and all of its own.
+  unsigned wallSeconds() const { return L.WallSeconds * unsigned(Recipes.size() + 1); }
+
+  [[noreturn]] void run(int Pipe) {
+    Limits Whole = L;
+    Whole.WallSeconds = wallSeconds();
+    isolate(Whole);
+    bool Diagnosed = false;
+    C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
+    std::vector<std::string> Promised = indispensable(C.M);
+    bool Rest = needsRest(C.M);
+    std::vector<Pipelines> Parsed(Recipes.size());
+    std::vector<bool> Valid;
+    for (size_t I = 0; I < Recipes.size(); ++I)
+      Valid.push_back(Parsed[I].parse(C, Recipes[I]));
+    auto First = find(Valid, true);
+    if (First == Valid.end())
+      _exit(ExitInvalid);
+    Parsed[size_t(First - Valid.begin())].runHead(C);
+    if (Recipes.size() == 1)
+      runTail(Parsed[0], Recipes[0], Promised, Diagnosed, Rest, Pipe);
+    auto Fork = [&](size_t I) {
+      return start(L.WallSeconds, [&](int Own) {
+        isolate(L);
+        if (!Valid[I])
+          _exit(ExitInvalid);
+        runTail(Parsed[I], Recipes[I], Promised, Diagnosed, Rest, Own);
+      });
+    };
+    runAll(Recipes.size(), Jobs, Fork, [&](size_t I, Child &Ended) { forward(Pipe, I, Ended); });
+    _exit(ExitOk);
+  }
+
+  void take(Child &Ended, MutableArrayRef<Measurement> Results) {
+    if (Recipes.size() == 1) {
+      Results[0] = finish(Ended);
+      return;
+    }
+    std::string Text = std::move(Ended.Answer);
+    Ended.Answer.clear();
+    std::string Whole = reap(Ended).Status;
+    for (Measurement &Result : Results) // what the shared head did to all of them
+      Result.Status = Whole == "ok" ? "failed" : Whole;
+    StringRef Rest = Text;
+    while (!Rest.empty()) {
+      StringRef Place, Status, Length;
+      std::tie(Place, Rest) = Rest.split('\0');
+      std::tie(Status, Rest) = Rest.split('\0');
+      std::tie(Length, Rest) = Rest.split('\0');
+      size_t I, Size;
+      if (Place.getAsInteger(10, I) || Length.getAsInteger(10, Size) || I >= Results.size() || Size > Rest.size())
+        return;
+      Results[I].Status = Status.str();
+      if (Results[I].ok() && !receiveSummary(Rest.take_front(Size), Results[I]))
+        Results[I].Status = "failed";
+      Rest = Rest.drop_front(Size);
     }
   }
+};
+} // namespace
+
+// Ranges of neighbours with the same head.
+static std::vector<std::pair<size_t, size_t>> groups(ArrayRef<Recipe> Recipes) {
+  std::vector<std::pair<size_t, size_t>> Found;
+  for (size_t I = 0; I < Recipes.size(); ++I)
+    if (I > 0 && Recipes[I].staged() && Recipes[I - 1].staged() && Recipes[I].Module == Recipes[I - 1].Module)
+      ++Found.back().second;
+    else
+      Found.push_back({I, I + 1});
+  return Found;
+}
+
+std::vector<Measurement> measureRecipes(Compile &C, const Measurement &Baseline, ArrayRef<Recipe> Recipes, const Settings &S) {
+  std::vector<Measurement> Results(Recipes.size());
+  // Lists that pay take about as long as -Oz.
+  Limits L = limitsFor(S.ChildSeconds ? S.ChildSeconds : unsigned(10 + 20 * Baseline.CpuSeconds));
+  std::vector<Recipe> Allowed;
+  std::vector<size_t> Places;
+  for (size_t I = 0; I < Recipes.size(); ++I)
+    if (inVocabulary(Recipes[I])) {
+      Allowed.push_back(Recipes[I]);
+      Places.push_back(I);
+    } else {
+      Results[I].Status = "invalid";
+    }
+  auto Ranges = groups(Allowed);
+  std::vector<Measurement> Measured(Allowed.size());
+  std::vector<Group> Groups;
+  for (auto &Range : Ranges) {
+    auto Members = ArrayRef<Recipe>(Allowed).slice(Range.first, Range.second - Range.first);
+    Groups.emplace_back(C, Members, L, std::max<unsigned>(1, S.Jobs / Ranges.size()));
+  }
+  auto Fork = [&](size_t I) { return start(Groups[I].wallSeconds(), [&](int Pipe) { Groups[I].run(Pipe); }); };
+  auto Take = [&](size_t I, Child &Ended) {
+    Groups[I].take(Ended, MutableArrayRef<Measurement>(Measured).slice(Ranges[I].first, Ranges[I].second - Ranges[I].first));
+  };
+  runAll(Groups.size(), S.Jobs, Fork, Take);
+  for (size_t I = 0; I < Allowed.size(); ++I)
+    Results[Places[I]] = judge(Baseline, std::move(Measured[I]));
   return Results;
 }

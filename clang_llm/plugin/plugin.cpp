@@ -19,7 +19,7 @@ namespace {
 // What to do with the module in hand.
 struct Decision {
   bool Apply = false;
-  std::string Pipeline;
+  Recipe How;
   std::string Reason; // of plain -Oz: "best", or what went wrong
 };
 
@@ -31,52 +31,60 @@ class Search {
   Helper Python;
   Measurement Baseline;
   bool HaveBaseline = false;
-  std::vector<std::string> Lists;
+  std::vector<Recipe> Recipes;
   std::vector<Measurement> Results;
 
-  bool report(int64_t Id, const Measurement &Result, StringRef Pipeline) {
+  bool report(int64_t Id, const Measurement &Result, const Recipe &R) {
     int64_t Size = int64_t(Result.Object.Size);
-    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"pipeline", Pipeline}});
-    return Python.send(json::Object{{"id", Id}, {"status", Result.Status}, {"size", Size}});
+    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"pipeline", R.text()}});
+    json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}};
+    if (R.staged() && Result.ok()) {
+      json::Array Sizes;
+      for (uint64_t One : Result.FunctionSizes)
+        Sizes.push_back(int64_t(One));
+      Line["functions"] = std::move(Sizes);
+    }
+    return Python.send(std::move(Line));
   }
 
-  bool evaluate(const json::Array &Pipelines) {
+  bool evaluate(const json::Array &Asked) {
     if (!HaveBaseline) {
       Baseline = measureBaseline(C);
       HaveBaseline = true;
-      if (!report(-1, Baseline, ""))
+      if (!report(-1, Baseline, Recipe()))
         return false;
     }
-    std::vector<std::string> Texts;
-    for (const json::Value &Pipeline : Pipelines)
-      Texts.push_back(Pipeline.getAsString() ? Pipeline.getAsString()->str() : "");
-    // More than was asked for would make the result depend on the helper's mood.
-    if (Lists.size() + Texts.size() > S.Budget)
-      return false;
-    std::vector<Measurement> Measured(Texts.size());
-    if (Baseline.ok())
-      Measured = measureLists(C, Baseline, Texts, S);
-    for (size_t I = 0; I < Texts.size(); ++I) {
-      if (!report(int64_t(Lists.size()), Measured[I], Texts[I]))
+    std::vector<Recipe> Round(Asked.size());
+    for (size_t I = 0; I < Asked.size(); ++I)
+      if (!readRecipe(Asked[I], Round[I]))
         return false;
-      Lists.push_back(Texts[I]);
+    // More than was asked for would make the result depend on the helper's mood.
+    if (Recipes.size() + Round.size() > S.Budget)
+      return false;
+    std::vector<Measurement> Measured(Round.size());
+    if (Baseline.ok())
+      Measured = measureRecipes(C, Baseline, Round, S);
+    for (size_t I = 0; I < Round.size(); ++I) {
+      if (!report(int64_t(Recipes.size()), Measured[I], Round[I]))
+        return false;
+      Recipes.push_back(std::move(Round[I]));
       Results.push_back(std::move(Measured[I]));
     }
     return true;
   }
 
   Decision apply(int64_t Id) const {
-    bool Known = Id >= 0 && size_t(Id) < Lists.size();
+    bool Known = Id >= 0 && size_t(Id) < Recipes.size();
     if (!Known || !Results[Id].ok() || Results[Id].Object.Size >= Baseline.Object.Size)
-      return {false, "", "protocol"};
-    return {true, Lists[Id], ""};
+      return {false, {}, "protocol"};
+    return {true, Recipes[Id], ""};
   }
 
   Decision lookUpAgain() const {
     Entry E = lookUp(S, K.Hex);
     if (E.State != Entry::Usable)
-      return {false, "", "lookup_failed"};
-    return {!E.OzIsBest, E.Pipeline, "best"};
+      return {false, {}, "lookup_failed"};
+    return {!E.OzIsBest, E.How, "best"};
   }
 
   bool sendModule() {
@@ -109,22 +117,22 @@ public:
     while (Sent) {
       json::Object Message = Python.receive();
       if (auto Error = Message.getString("error"))
-        return {false, "", Error->str()};
+        return {false, {}, Error->str()};
       StringRef Do = Message.getString("do") ? *Message.getString("do") : StringRef();
       if (Do == "apply")
         return apply(Message.getInteger("id") ? *Message.getInteger("id") : -1);
       if (Do == "lookup")
         return lookUpAgain();
       if (Do == "oz")
-        return {false, "", Message.getString("reason") ? Message.getString("reason")->str() : "helper"};
+        return {false, {}, Message.getString("reason") ? Message.getString("reason")->str() : "helper"};
       if (Do == "module")
         Sent = sendModule();
       else if (Do == "evaluate" && Message.getArray("lists"))
         Sent = evaluate(*Message.getArray("lists"));
       else
-        return {false, "", "protocol"};
+        return {false, {}, "protocol"};
     }
-    return {false, "", "helper_died"};
+    return {false, {}, "helper_died"};
   }
 };
 
@@ -154,12 +162,12 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
     explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
   }
   appendEvent(S, Lookup);
-  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, E.Pipeline, "best"};
+  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, E.How, "best"};
   if (Lookup == "hit" || Lookup == "hit:oz")
     return Cached;
   if (S.Budget == 0) {
     appendEvent(S, "bypass:effort_0");
-    return {false, "", "effort_0"};
+    return {false, {}, "effort_0"};
   }
   Decision Found = Search(C, S, K, Directory).run(Lookup);
   bool Failed = !Found.Apply && Found.Reason != "best";
@@ -181,17 +189,29 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
   std::shared_ptr<PipelineState> State;
   std::string Directory;
 
-  bool apply(Compile &C, const Settings &S, StringRef Pipeline) const {
-    if (!inVocabulary(Pipeline) || !runList(C, Pipeline))
+  bool apply(Compile &C, const Settings &S, const Recipe &R) const {
+    Pipelines Parsed;
+    if (!inVocabulary(R) || !Parsed.parse(C, R))
       return false;
+    Parsed.runHead(C);
+    Parsed.runTail(C);
     State->SkipOptional = true;
     appendEvent(S, "applied");
     return true;
   }
 
-  // `validate`: this list or no object.
+  // `validate`: this list (or recipe, as a JSON object) or no object.
   bool applyOrDie(Compile &C, const Settings &S) const {
-    if (!apply(C, S, S.ApplyPipeline)) {
+    json::Value Asked = StringRef(S.ApplyPipeline);
+    if (S.ApplyPipeline.front() == '{') {
+      Expected<json::Value> Parsed = json::parse(S.ApplyPipeline);
+      if (Parsed)
+        Asked = std::move(*Parsed);
+      else
+        consumeError(Parsed.takeError());
+    }
+    Recipe R;
+    if (!readRecipe(Asked, R) || !apply(C, S, R)) {
       C.M.getContext().emitError("clang-llm: the pass list was refused");
       return false;
     }
@@ -224,9 +244,9 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     Key K = canonicalKey(M, Arguments, *TM);
     Decision D = decide(C, S, K, Directory);
     StringRef Do = D.Apply ? "apply" : "oz";
-    explain(S, json::Object{{"event", "decision"}, {"do", Do}, {"pipeline", D.Pipeline}, {"reason", D.Reason}});
-    appendLog(S, (M.getSourceFileName() + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.Pipeline : D.Reason)).str());
-    return !S.explaining() && D.Apply && apply(C, S, D.Pipeline);
+    explain(S, json::Object{{"event", "decision"}, {"do", Do}, {"pipeline", D.How.text()}, {"reason", D.Reason}});
+    appendLog(S, (M.getSourceFileName() + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.How.text() : D.Reason)).str());
+    return !S.explaining() && D.Apply && apply(C, S, D.How);
   }
 
 public:

@@ -16,6 +16,7 @@ import pytest
 from clang_llm import cli, log, settings
 from clang_llm.compiler import Compiler
 from clang_llm.plan import Plan, encode
+from clang_llm.recipe import Recipe
 from clang_llm.settings import EFFORT_TABLE
 from clang_llm.store.local import LocalStore
 from clang_llm.toolchain import build_plugin
@@ -247,9 +248,9 @@ def test_stats_after_a_cold_and_a_warm_compile(tool: Tool, environ: Environ) -> 
 
 
 def entry(number: int, saved: int = 10) -> Plan:
-    list_text = "function(sroa)" if saved else None
+    recipe = Recipe("function(sroa)") if saved else None
     return Plan(
-        f"{number:064x}", "19.1.7", "x86_64-pc-linux-gnu", list_text, 1000, 1000 - saved, 4, {"backend": "coreset"}
+        f"{number:064x}", "19.1.7", "x86_64-pc-linux-gnu", recipe, 1000, 1000 - saved, 4, {"backend": "coreset"}
     )
 
 

@@ -7,7 +7,7 @@ from clang_llm.backends import TABLE, Request
 from clang_llm.backends.coreset import CoresetBackend, read_coreset, write_coreset
 from clang_llm.backends.scripted import ScriptedBackend, read_lists
 from clang_llm.errors import BackendError, PassListError
-from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.vocabulary import load
 
@@ -22,8 +22,8 @@ def make_request(major: int = 19) -> Request:
     return Request("ab" * 32, f"{major}.1.0", major, "x86_64", 4)
 
 
-def lists(*texts: str) -> list[PassList]:
-    return [PassList.parse(text) for text in texts]
+def lists(*texts: str) -> list[Recipe]:
+    return [Recipe.parse(text) for text in texts]
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))

@@ -18,6 +18,7 @@ from clang_llm.evaluation.savings import Measured, derive, table
 from clang_llm.evaluation.searches import Measurements, read_searches
 from clang_llm.evaluation.workplace import Workplace, run_command
 from clang_llm.plan import Plan
+from clang_llm.recipe import Recipe
 from clang_llm.store.local import LocalStore
 
 KEY, OTHER = "ab" * 32, "cd" * 32
@@ -123,7 +124,7 @@ def a_plan(**changes: object) -> Plan:
         "key": KEY,
         "llvm": "19.1.7",
         "target": "x86_64-pc-linux-gnu",
-        "module": "globaldce",
+        "recipe": Recipe("globaldce"),
         "size_oz": 100,
         "size": 95,
         "budget": 4,
@@ -139,7 +140,7 @@ def test_the_origin_of_a_plan_is_told(tmp_path: Path) -> None:
     assert origins.of(Pair("src/a.o", 100, 95, False)) == "coreset list 3 of 4"
     assert origins.of(Pair("src/a.o", 100, 94, False)) == "-"
     assert origins.of(Pair("src/b.o", 60, 60, True)) == "-"
-    assert describe(a_plan(module=None, size=100)) == "-Oz is best of 4 lists"
+    assert describe(a_plan(recipe=None, size=100)) == "-Oz is best of 4 lists"
 
 
 def report(**changes: object) -> Report:

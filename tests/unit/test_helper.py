@@ -19,6 +19,7 @@ import pytest
 from clang_llm import log
 from clang_llm.backends.coreset import read_coreset
 from clang_llm.plan import Plan, encode
+from clang_llm.recipe import Recipe
 from clang_llm.store.local import LocalStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +131,8 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def make_plan(size: int = 90, budget: int = 3, module: str | None = "globaldce") -> Plan:
-    return Plan(KEY, "19.1.7", "x86_64", module, 100, size, budget)
+    recipe = None if module is None else Recipe(module)
+    return Plan(KEY, "19.1.7", "x86_64", recipe, 100, size, budget)
 
 
 def test_the_smallest_is_stored_and_then_applied(start: Start, store: LocalStore) -> None:
@@ -141,7 +143,7 @@ def test_the_smallest_is_stored_and_then_applied(start: Start, store: LocalStore
     # The entry is there before the answer.
     plan = store.get(KEY)
     assert plan is not None
-    assert (plan.module, plan.size_oz, plan.size, plan.budget) == (NORMAL[1], 100, 90, 3)
+    assert (plan.recipe and plan.recipe.text, plan.size_oz, plan.size, plan.budget) == (NORMAL[1], 100, 90, 3)
     assert (plan.llvm, plan.target) == ("19.1.7", "x86_64")
     assert plan.provenance == {
         "backend": "scripted",
@@ -168,7 +170,7 @@ def test_ties_go_to_oz_and_then_to_the_first(
     assert side.hear() == ({"do": "oz", "reason": "best"} if best is None else {"do": "apply", "id": best})
     plan = store.get(KEY)
     assert plan is not None
-    assert plan.module == (None if best is None else NORMAL[best])
+    assert plan.recipe == (None if best is None else Recipe(NORMAL[best]))
 
 
 def test_a_negative_entry_says_so(start: Start, store: LocalStore) -> None:
@@ -178,7 +180,7 @@ def test_a_negative_entry_says_so(start: Start, store: LocalStore) -> None:
     assert side.hear() == {"do": "oz", "reason": "best"}
     plan = store.get(KEY)
     assert plan is not None
-    assert (plan.module, plan.size, plan.size_oz) == (None, 100, 100)
+    assert (plan.recipe, plan.size, plan.size_oz) == (None, 100, 100)
     assert plan.provenance["rejected"] == {"interface": 2, "unverified": 1}
     assert "list" not in plan.provenance
 

@@ -9,19 +9,20 @@ from hypothesis import strategies as st
 
 from clang_llm.errors import PlanError, PlanFormatError
 from clang_llm.plan import Plan, as_data, decode, encode
+from clang_llm.recipe import Recipe
 
 KEY = "ab" * 32
 PLAN = Plan(
     key=KEY,
     llvm="19.1.7",
     target="x86_64-pc-linux-gnu",
-    module="function(mem2reg),globaldce",
+    recipe=Recipe("function(mem2reg),globaldce"),
     size_oz=1234,
     size=1200,
     budget=8,
     provenance={"backend": "coreset", "list": 5, "tried": 8, "rejected": {"interface": 1}, "validated": "0011"},
 )
-BEST_IS_OZ = replace(PLAN, module=None, size=1234)
+BEST_IS_OZ = replace(PLAN, recipe=None, size=1234)
 
 
 def entry(**changes: object) -> bytes:
@@ -48,6 +49,7 @@ def test_the_bytes_are_the_documented_ones() -> None:
             "target",
             "module",
             "functions",
+            "use",
             "closing",
             "size_oz",
             "size",
@@ -112,9 +114,29 @@ def test_what_an_entry_must_not_say(changes: dict[str, Any]) -> None:
         decode(entry(**changes), KEY)
 
 
-@pytest.mark.parametrize("changes", [{"functions": [{"name": "f"}]}, {"closing": "globaldce"}], ids=str)
-def test_per_function_plans_are_another_format(changes: dict[str, Any]) -> None:
-    with pytest.raises(PlanFormatError):
+STAGED = replace(PLAN, recipe=Recipe("globalopt", ("sroa,gvn", "", "sroa"), (0, 2, 1, 1), "globaldce"))
+
+
+def test_a_staged_plan_survives() -> None:
+    assert decode(encode(STAGED), KEY) == STAGED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"functions": [{"name": "f"}]},
+        {"functions": ["sroa"], "use": [1]},
+        {"functions": ["sroa"], "use": ["0"]},
+        {"functions": ["sroa"], "use": [-1]},
+        {"functions": ["globaldce"]},
+        {"functions": ["sroa),globaldce,function(sroa"]},
+        {"closing": "no-such-pass"},
+        {"use": None},
+    ],
+    ids=str,
+)
+def test_a_staged_plan_that_is_not_sound_is_damage(changes: dict[str, object]) -> None:
+    with pytest.raises(PlanError):
         decode(entry(**changes), KEY)
 
 

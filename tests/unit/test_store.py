@@ -10,6 +10,7 @@ import pytest
 
 from clang_llm import store as stores
 from clang_llm.plan import MAX_BYTES, Plan, encode
+from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.store import eviction
 from clang_llm.store.local import QUARANTINED, LocalStore
@@ -18,7 +19,7 @@ KEY = "ab" * 32
 
 
 def make_plan(key: str = KEY, size: int = 90, budget: int = 4) -> Plan:
-    return Plan(key, "19.1.7", "x86_64-pc-linux-gnu", "globaldce", 100, size, budget)
+    return Plan(key, "19.1.7", "x86_64-pc-linux-gnu", Recipe("globaldce"), 100, size, budget)
 
 
 def number_key(number: int, shard: int = 0) -> str:

@@ -1,0 +1,59 @@
+#include "recipe.h"
+#include "vocabulary.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace llvm;
+
+// More than any module has; it bounds what a poisoned entry can make us allocate.
+static constexpr size_t MaxFunctions = 1 << 16, MaxPipelines = 1024;
+
+std::string Recipe::text() const {
+  if (!staged())
+    return Module;
+  return Module + " | " + join(Functions.begin(), Functions.end(), " / ") + " | " + Closing;
+}
+
+static bool readUse(const json::Array *Numbers, Recipe &Out) {
+  if (!Numbers)
+    return true;
+  if (Numbers->size() > MaxFunctions)
+    return false;
+  for (const json::Value &Number : *Numbers) {
+    auto Place = Number.getAsInteger();
+    if (!Place || *Place < 0 || size_t(*Place) >= Out.Functions.size())
+      return false;
+    Out.Use.push_back(unsigned(*Place));
+  }
+  return true;
+}
+
+bool readRecipe(const json::Value &Value, Recipe &Out) {
+  const json::Object *Object = Value.getAsObject();
+  if (auto List = Value.getAsString())
+    Out.Module = List->str();
+  else
+    return Object && readRecipe(*Object, Out);
+  return true;
+}
+
+bool readRecipe(const json::Object &Object, Recipe &Out) {
+  auto Module = Object.getString("module");
+  const json::Array *Functions = Object.getArray("functions");
+  if (!Module || !Functions || Functions->size() > MaxPipelines)
+    return false;
+  Out.Module = Module->str();
+  for (const json::Value &Pipeline : *Functions) {
+    if (!Pipeline.getAsString())
+      return false;
+    Out.Functions.push_back(Pipeline.getAsString()->str());
+  }
+  if (auto Closing = Object.getString("closing"))
+    Out.Closing = Closing->str();
+  return readUse(Object.getArray("use"), Out);
+}
+
+bool inVocabulary(const Recipe &R) {
+  auto Fits = [](const std::string &Function) { return Function.empty() || inVocabulary("function(" + Function + ")"); };
+  return inVocabulary(StringRef(R.Module)) && all_of(R.Functions, Fits) && (R.Closing.empty() || inVocabulary(StringRef(R.Closing)));
+}
