@@ -22,4 +22,4 @@ def test_every_set_is_vetted_and_long_enough(major: int) -> None:
 def test_every_list_fits_the_vocabulary_and_is_normalised(major: int) -> None:
     for each in read_coreset(major).lists:
         each.check(load(major))
-        assert each.for_llvm(major).text == each.text
+        assert each.for_llvm(major) == each

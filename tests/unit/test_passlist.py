@@ -131,7 +131,7 @@ def test_starter_lists_are_usable_everywhere_once_normalised(shared: Path, major
     lists = read_lists(shared / "data" / "starter_lists.txt")
     assert len(lists) == 32
     for passes in lists:
-        fitting = passes.for_llvm(major)
+        fitting = PassList.parse(passes.module).for_llvm(major)
         fitting.check(load(major))
         assert set(fitting.dropped) <= {"elim-avail-extern", "infer-alignment", "move-auto-init"}
 
