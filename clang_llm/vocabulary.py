@@ -1,15 +1,21 @@
-"""Which passes and parameters a pass list may hold, per major version of LLVM (``data/vocabulary.txt``)."""
+"""Which passes and parameters a pass list may hold, per major version of LLVM (``data/vocabulary.txt``).
+
+`load` answers for one version and one `Level`; without a level, what an emitted object may have been made with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
 from clang_llm.errors import PassListError
 
 SOURCE = Path(__file__).parent / "data" / "vocabulary.txt"
+#: Parameters worth trying, for a search; not part of what is allowed.
+VARIANTS = SOURCE.with_name("variants.txt")
 
 #: Adaptors, each with those that may stand directly in it; LLVM's parser knows more, a pass list needs no more.
 ADAPTORS: Mapping[str, frozenset[str]] = {
@@ -31,30 +37,74 @@ _HOLDS: Mapping[str, frozenset[str]] = {
 MAX_DIGITS = 6
 #: The element that stands for a whole pipeline of LLVM, `default<Oz>`.
 WHOLE_PIPELINE = "default"
+#: All elements that are a pipeline and take exactly one parameter, the optimisation level.
+WHOLE_PIPELINES = frozenset({WHOLE_PIPELINE, "fatlto-pre-link", "lto", "lto-pre-link", "thinlto", "thinlto-pre-link"})
+
+
+class Level(IntEnum):
+    """How far a vocabulary reaches; each level holds the passes of those before it.
+
+    Attributes:
+        PRODUCTION: What LLVM's default pipelines for C and C++ run, with any parameters.
+        EXTENDED: And what is off by default but was admitted one by one.
+        PAPER: And every other optimising transform and whole pipeline, all with default parameters only: the rule by
+            which LLM Compiler chose its 167 arguments. For comparison; holds what breaks programs.
+        UNSAFE: Everything in the data, also what changes the interface of a module.
+    """
+
+    PRODUCTION = 1
+    EXTENDED = 2
+    PAPER = 3
+    UNSAFE = 4
+
+
+#: Origins of unsafe passes that are optimising transforms all the same, which is what the paper's rule asks for.
+_TRANSFORMS = frozenset({"pipeline", "whole", "breaks", "unproven"})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One pass for one major version of LLVM."""
+    """One pass for one major version of LLVM.
+
+    Attributes:
+        name: As in a pass list.
+        kind: The adaptor that it must stand in.
+        level: The narrowest level that holds it; PAPER for an unsafe transform.
+        origin: Where LLVM runs it, or what is wrong with it; see the head of the data.
+        tokens: The parameters that it may have.
+        required: The parameters that it must have.
+        declined: Parameters that LLVM has and that are never allowed.
+        note: Evidence or reason, for all but production passes.
+    """
 
     name: str
     kind: str
+    level: Level
     origin: str
     tokens: tuple[str, ...]
     required: tuple[str, ...]
+    declined: tuple[str, ...] = ()
+    note: str = ""
 
     def accepts(self, token: str) -> bool:
         """Say whether the pass takes this parameter; a number stands where the vocabulary has '#'."""
-        if token in self.tokens and "#" not in token:
-            return True
-        name, equals, number = token.partition("=")
-        number_fits = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
-        return bool(equals) and number_fits and f"{name}=#" in self.tokens
+        return _matches(token, self.tokens)
+
+    def knows(self, token: str) -> bool:
+        """Say whether the data has this parameter, allowed or declined."""
+        return _matches(token, self.tokens) or _matches(token, self.declined)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The passes of one major version of LLVM, and the names that other versions have or that are excluded."""
+    """The passes of one major version of LLVM up to one level.
+
+    Attributes:
+        major: The version.
+        entries: The passes by name.
+        withheld: What a list may name and be thinned out: passes that another version has at this level, and those that
+            LLVM's own pipelines run though we do not. Everything else that is not an entry is refused.
+    """
 
     major: int
     entries: Mapping[str, Entry]
@@ -75,7 +125,7 @@ class Vocabulary:
         missing = [token for token in entry.required if token not in params]
         if missing:
             return f"pass '{name}' needs the parameter '{missing[0]}' in LLVM {self.major}"
-        if name == WHOLE_PIPELINE and len(params) != 1:
+        if name in WHOLE_PIPELINES and len(params) != 1:
             return f"pass '{name}' takes exactly one optimisation level"
         return None
 
@@ -88,6 +138,37 @@ class Vocabulary:
         """Return (name, "token;token") of every pass, sorted as strcmp sorts, for the plugin."""
         return [(name, ";".join(self.entries[name].tokens)) for name in sorted(self.entries)]
 
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Return the sorted names of the passes of one kind."""
+        return tuple(sorted(name for name, entry in self.entries.items() if entry.kind == kind))
+
+    def variants(self, name: str) -> tuple[str, ...]:
+        """Return the uses of a pass that are worth trying, as elements of a pass list; the plain use comes first.
+
+        Parameters that this version lacks are left out and required ones added, as `PassList.for_llvm` does.
+
+        Raises:
+            PassListError: The pass is not in this vocabulary.
+        """
+        entry = self.entries.get(name)
+        if entry is None:
+            raise PassListError(f"{self.problem(name)}; ask for one of its names")
+        found: dict[str, None] = {}
+        for params in ((), *_variants().get(name, ())):
+            kept = tuple(token for token in params if entry.accepts(token))
+            kept += tuple(token for token in entry.required if token not in kept)
+            if self.allows(name, kept):
+                found[f"{name}<{';'.join(kept)}>" if kept else name] = None
+        return tuple(found)
+
+
+def _matches(token: str, known: Sequence[str]) -> bool:
+    if token in known and "#" not in token:
+        return True
+    name, equals, number = token.partition("=")
+    number_fits = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+    return bool(equals) and number_fits and f"{name}=#" in known
+
 
 def in_range(major: int, versions: str) -> bool:
     """Say whether a major version lies in '14', '14-17' or '14-'."""
@@ -98,15 +179,26 @@ def in_range(major: int, versions: str) -> bool:
 
 
 @cache
-def load(major: int) -> Vocabulary:
-    """Return the vocabulary of one major version of LLVM."""
+def load(major: int, level: Level = Level.EXTENDED) -> Vocabulary:
+    """Return the vocabulary of one major version of LLVM.
+
+    Args:
+        major: The version.
+        level: How far it reaches. Only PRODUCTION and EXTENDED may reach an object that somebody uses.
+    """
     entries: dict[str, Entry] = {}
     names: set[str] = set()
     for entry, versions in _lines(major):
-        names.add(entry.name)
-        if entry.origin != "excluded" and in_range(major, versions):
-            entries[entry.name] = entry
+        if entry.level <= level or entry.origin == "pipeline":
+            names.add(entry.name)
+        if entry.level <= level and in_range(major, versions):
+            entries[entry.name] = _with_default_parameters(entry) if level is Level.PAPER else entry
     return Vocabulary(major, entries, frozenset(names - entries.keys()))
+
+
+def _with_default_parameters(entry: Entry) -> Entry:
+    tokens = entry.tokens if entry.name in WHOLE_PIPELINES else entry.required
+    return Entry(entry.name, entry.kind, entry.level, entry.origin, tokens, entry.required, note=entry.note)
 
 
 def _lines(major: int) -> Iterator[tuple[Entry, str]]:
@@ -114,15 +206,35 @@ def _lines(major: int) -> Iterator[tuple[Entry, str]]:
     for number, line in enumerate(SOURCE.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        fields = line.split()
-        if len(fields) < 4 or fields[1] not in ADAPTORS:
-            raise PassListError(f"{SOURCE}:{number}: expected NAME KIND VERSIONS ORIGIN; reinstall clang-llm")
-        name, kind, versions, origin = fields[:4]
-        tokens, required = [], []
-        for field in fields[4:]:
+        text, _, note = line.partition(" # ")
+        fields = text.split()
+        if len(fields) < 5 or fields[1] not in ADAPTORS or fields[3] not in _LEVELS:
+            raise PassListError(f"{SOURCE}:{number}: expected NAME KIND VERSIONS LEVEL ORIGIN; reinstall clang-llm")
+        name, kind, versions, word, origin = fields[:5]
+        level = Level.PAPER if word == "unsafe" and origin in _TRANSFORMS else _LEVELS[word]
+        tokens: list[str] = []
+        required: list[str] = []
+        declined: list[str] = []
+        for field in fields[5:]:
             token, _, where = field.rstrip("!").partition("@")
-            if not where or in_range(major, where):
-                tokens.append(token)
-                if field.endswith("!"):
-                    required.append(token)
-        yield Entry(name, kind, origin, tuple(tokens), tuple(required)), versions
+            if where and not in_range(major, where):
+                continue
+            (declined if token.startswith("~") else tokens).append(token.lstrip("~"))
+            if field.endswith("!"):
+                required.append(token)
+        yield Entry(name, kind, level, origin, tuple(tokens), tuple(required), tuple(declined), note.strip()), versions
+
+
+#: The words of the data. `paper` is none of them: which unsafe passes it takes in follows from their origin.
+_LEVELS = {"production": Level.PRODUCTION, "extended": Level.EXTENDED, "unsafe": Level.UNSAFE}
+
+
+@cache
+def _variants() -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Return the parameters to try for each pass that has some."""
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for line in VARIANTS.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, *choices = line.split()
+            found[name] = found.get(name, ()) + tuple(tuple(choice.split(";")) for choice in choices)
+    return found

@@ -1,29 +1,19 @@
-"""The vocabulary against LLVM itself: what it allows parses, and what LLVM's pipelines run is in it."""
+"""The vocabulary against LLVM itself: what it allows parses and runs, and what LLVM has is in it."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from clang_llm import process, vocabulary
+from clang_llm import process
 from clang_llm.backends.coreset import read_coreset
-from clang_llm.backends.scripted import read_lists
 from clang_llm.compiler import Compiler
-from clang_llm.vocabulary import Entry
+from clang_llm.passlist import PassList
+from clang_llm.tuning import passes
+from clang_llm.tuning.validate import read_lists
+from clang_llm.vocabulary import SOURCE, Level, Vocabulary, load
 
-LEVELS = ("O1", "O2", "O3", "Os", "Oz")
-#: In LLVM's default pipelines, but no transformations: remarks, warnings, verification, and analyses under way.
-NOT_TRANSFORMATIONS = {
-    "annotation2metadata",
-    "annotation-remarks",
-    "transform-warning",
-    "recompute-globalsaa",
-    "require",
-    "invalidate",
-    "verify",
-}
 #: What surrounds each kind of pass at module level.
 AROUND = {
     "module": "{}",
@@ -62,59 +52,63 @@ def module(tmp_path: Path, each_compiler: Compiler) -> Path:
     return path
 
 
-def spellings(entry: Entry) -> list[str]:
-    """Return the pass alone and with each parameter, as it may be used."""
-    tokens = [token.replace("#", "3") for token in entry.tokens]
-    if entry.name == vocabulary.WHOLE_PIPELINE:
-        return [f"{entry.name}<{token}>" for token in tokens]
-    uses = [list(entry.required)] + [sorted({*entry.required, token}) for token in tokens]
-    return [f"{entry.name}<{';'.join(use)}>" if use else entry.name for use in uses]
+def run_all(compiler: Compiler, texts: list[str], module: Path) -> None:
+    """Run all in one list; where that fails, say which do not run."""
+    if not opt(compiler, ",".join(texts), module).ok:
+        refused = {text: opt(compiler, text, module).stderr.decode()[:200] for text in texts}
+        assert not {text: problem for text, problem in refused.items() if problem}
 
 
 def test_all_that_is_allowed_parses_and_runs(each_compiler: Compiler, module: Path) -> None:
-    entries = vocabulary.load(each_compiler.major).entries.values()
-    texts = [AROUND[entry.kind].format(text) for entry in entries for text in spellings(entry)]
+    entries = load(each_compiler.major).entries.values()
+    texts = [text for entry in entries for text in passes.spellings(entry)]
     assert len(texts) > 100
-    done = opt(each_compiler, ",".join(texts), module)
-    if done.ok:
-        return
-    refused = {text: opt(each_compiler, text, module).stderr.decode()[:200] for text in texts}
-    assert not {text: problem for text, problem in refused.items() if problem}
+    run_all(each_compiler, texts, module)
 
 
-def test_what_the_default_pipelines_run_is_in_the_vocabulary(each_compiler: Compiler, module: Path) -> None:
-    ours = vocabulary.load(each_compiler.major)
-    seen: set[str] = set()
-    for level in LEVELS:
-        text = opt(each_compiler, f"default<{level}>", module, "-print-pipeline-passes").stdout.decode()
-        assert "simplifycfg" in text
-        for name, params, opening in re.findall(r"([a-z][a-z0-9-]*)(<(?:[^<>]|<[^<>]*>)*>)?(\()?", _leaves_only(text)):
-            if opening or name in NOT_TRANSFORMATIONS or name in ours.withheld:
-                continue
-            seen.add(name)
-            tokens = [token for token in params[1:-1].split(";") if token]
-            problem = ours.problem(name, tokens)
-            if "needs the parameter" not in (problem or ""):
-                assert problem is None
-    assert len(seen) > 50
-    promised = {name for name, entry in ours.entries.items() if entry.origin == "pipeline"}
-    # `default` is the pipeline itself; mergefunc and the like are asked for by clang options.
-    assert promised - seen <= {"default", "alloc-token", "always-inline", *_CONDITIONAL}
+def test_all_variants_run(each_compiler: Compiler, module: Path) -> None:
+    vocabulary = load(each_compiler.major)
+    texts = [
+        AROUND[entry.kind].format(text)
+        for entry in vocabulary.entries.values()
+        for text in vocabulary.variants(entry.name)
+    ]
+    run_all(each_compiler, texts, module)
 
 
-#: Parts of the default pipelines that are printed only for some levels, targets or versions.
-_CONDITIONAL = {"ee-instrument", "constraint-elimination", "chr"}
+def facts_of(compiler: Compiler) -> tuple[Vocabulary, passes.Facts]:
+    if not compiler.tool("opt").is_file():
+        pytest.skip(f"{compiler.tool('opt')} is not installed")
+    vocabulary = load(compiler.major, Level.UNSAFE)
+    return vocabulary, passes.ask(compiler, vocabulary, load(compiler.major))
 
 
-def _leaves_only(text: str) -> str:
-    """Remove the adaptors of LLVM that our lists do not know."""
-    return re.sub(r"devirt<\d+>|function<[a-z;-]*>|cgscc<[a-z;-]*>", "module", text)
+def test_the_data_and_llvm_agree(each_compiler: Compiler) -> None:
+    vocabulary, facts = facts_of(each_compiler)
+    assert len(facts.listed) > 200
+    assert len(facts.run) > 50
+    assert passes.compare(vocabulary, facts) == []
+
+
+def test_the_command_says_where_they_do_not(
+    a_compiler: Compiler, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = {name: entry for name, entry in load(a_compiler.major, Level.UNSAFE).entries.items() if name != "adce"}
+    facts_of(a_compiler)
+    assert passes.main(["--clang", str(a_compiler.path)], {}) == 0
+    assert "left out, printers: " in capsys.readouterr().out
+    monkeypatch.setattr(passes, "load", lambda major, *_: Vocabulary(major, without, frozenset()))
+    assert passes.main(["--clang", str(a_compiler.path)], {}) == 1
+    said = capsys.readouterr().out
+    assert "adce: not in the data" in said
+    assert f"to review: adce function {a_compiler.major}- production pipeline" in said
 
 
 def test_no_pass_that_is_withheld_from_a_version_exists_there(each_compiler: Compiler, module: Path) -> None:
-    lines = [line.split() for line in vocabulary.SOURCE.read_text().splitlines() if line and not line.startswith("#")]
-    withheld = vocabulary.load(each_compiler.major).withheld
-    kinds = {line[0]: line[1] for line in lines if line[0] in withheld and line[3] != "excluded"}
+    lines = [line.split() for line in SOURCE.read_text().splitlines() if line and not line.startswith("#")]
+    # A pass that exists and is unsafe here is in the data of this version.
+    absent = load(each_compiler.major).withheld - load(each_compiler.major, Level.UNSAFE).entries.keys()
+    kinds = {line[0]: line[1] for line in lines if line[0] in absent}
     existing = [name for name, kind in kinds.items() if opt(each_compiler, AROUND[kind].format(name), module).ok]
     assert not existing
 
@@ -122,21 +116,20 @@ def test_no_pass_that_is_withheld_from_a_version_exists_there(each_compiler: Com
 def test_the_shipped_lists_parse(each_compiler: Compiler, module: Path) -> None:
     lists = read_coreset(each_compiler.major).lists
     assert lists
-    for passes in lists:
-        passes.check(vocabulary.load(each_compiler.major))
-        done = opt(each_compiler, passes.text, module, "-verify-each")
-        assert done.ok, (passes.text, done.stderr)
+    for each in lists:
+        each.check(load(each_compiler.major))
+        done = opt(each_compiler, each.text, module, "-verify-each")
+        assert done.ok, (each.text, done.stderr)
 
 
-def test_plain_instcombine_is_what_the_vocabulary_says_it_is(each_compiler: Compiler, tmp_path: Path) -> None:
+def test_plain_instcombine_is_what_the_vocabulary_says_it_is(each_compiler: Compiler) -> None:
     """The reason for the required parameter: some code makes plain instcombine abort from LLVM 18 on."""
-    required = vocabulary.load(each_compiler.major).entries["instcombine"].required
+    required = load(each_compiler.major).entries["instcombine"].required
     assert required == (("no-verify-fixpoint",) if each_compiler.major >= 18 else ())
     help_text = process.run([each_compiler.tool("opt"), "--print-passes"], timeout_s=60).output
     assert ("no-verify-fixpoint" in help_text) == (each_compiler.major >= 18)
-    del tmp_path
 
 
 def test_starter_lists_run(shared: Path, each_compiler: Compiler, module: Path) -> None:
-    for passes in read_lists(shared / "data" / "starter_lists.txt"):
-        assert opt(each_compiler, passes.for_llvm(each_compiler.major).text, module).ok
+    for text in read_lists(shared / "data" / "starter_lists.txt"):
+        assert opt(each_compiler, PassList.parse(text).for_llvm(each_compiler.major).text, module).ok
