@@ -10,7 +10,7 @@ PROJECT ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages corpus plugin setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -41,6 +41,9 @@ savings: .venv/.setup-test  ## bytes saved at each effort over the validation pa
 
 check-packages: .venv/.setup-test  ## build Debian packages with clang-llm, run their own tests, compare every object
 	$(PYTHON) -m clang_llm.evaluation.packages $(PROJECT)
+
+corpus: .venv/.setup-test  ## collect modules of Debian packages to learn from, into build/corpus (hours; resumable)
+	$(PYTHON) -m clang_llm.evaluation.corpus $(if $(PROJECT),--packages $(PROJECT))
 
 plugin: .venv/.setup-demo  ## build and try the plugin for every installed clang
 	$(TOOL) doctor --all

@@ -114,7 +114,7 @@ def plan_steps(recipe: Recipe, tree: Path, compilers: Compilers, flags: str, job
     return steps
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def build_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of a build: ours without what an outer make left, in one locale, at one date."""
     dropped = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
     kept = {name: value for name, value in environ.items() if name not in dropped}
@@ -155,7 +155,7 @@ def build(project: Project, variant: str, compilers: Compilers, flags: str, *, t
     place = home / "build"
     copy_tree(project.source, place)
     tree = place / recipe.subdir
-    environ = _environment(compilers.environ)
+    environ = build_environment(compilers.environ)
     results: list[StepResult] = []
     for number, step in enumerate(plan_steps(recipe, tree, compilers, flags, project.jobs)):
         if step.kind == "test" and not test:

@@ -25,7 +25,7 @@ class Captured:
     Attributes:
         options: The code-generation part of clang's -cc1 line: ``clang -cc1 OPTIONS -x ir`` compiles the bitcode.
         triple: Of the target.
-        source: Name of the source file as clang was given it.
+        source: Path of the source file.
         size: Bytes of text and data of the -Oz object.
         bytes: Length of the bitcode.
     """
@@ -62,7 +62,8 @@ def capture(connection: Connection, request: Request, place: Path | None) -> str
         llvm=request.llvm,
         triple=request.target,
         options=module.options,
-        source=request.source,
+        # The plugin starts us where clang runs.
+        source=str(Path(request.source).resolve()),
         instructions=request.instructions,
         functions=request.functions,
         size=baseline.size,
