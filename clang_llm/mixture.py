@@ -40,26 +40,27 @@ class _Single:
     functions: tuple[int, ...]
 
 
-def mix(measured: Iterable[tuple[Recipe, Result]]) -> Mixture | None:
+def mix(measured: Iterable[tuple[Recipe, Result]], at_most: int | None = None) -> Mixture | None:
     """Return the mix that should be smallest, over all heads; None when there is nothing to mix.
 
     Args:
         measured: Recipes with their measurements, in the order in which they were tried; earlier ones win ties.
+        at_most: Function pipelines that the mix may have; None for any number.
     """
     heads: dict[tuple[str, str], list[_Single]] = defaultdict(list)
     for recipe, result in measured:
         if recipe.staged and not recipe.use and result.status is Status.OK and result.functions:
             heads[recipe.head].append(_Single(recipe, result.size, result.functions))
-    mixed = [found for found in map(_mix_one, heads.values()) if found is not None]
+    mixed = [_mix_one(singles, at_most) for singles in heads.values() if len(singles) > 1]
     return min(mixed, key=lambda found: found.predicted, default=None)
 
 
-def _mix_one(singles: Sequence[_Single]) -> Mixture | None:
+def _mix_one(singles: Sequence[_Single], at_most: int | None) -> Mixture:
     """Mix recipes of one head."""
     best = min(singles, key=lambda single: single.size)
     fitting = [best, *(single for single in singles if len(single.functions) == len(best.functions))]
-    if len(singles) < 2:
-        return None
+    if at_most is not None:
+        fitting = _most_useful(fitting, at_most)
     use, predicted = [], best.size
     for place, default in enumerate(best.functions):
         sizes = [single.functions[place] for single in fitting]
@@ -68,3 +69,20 @@ def _mix_one(singles: Sequence[_Single]) -> Mixture | None:
         predicted += smallest - default
     recipe = replace(best.recipe, functions=tuple(single.recipe.functions[0] for single in fitting), use=tuple(use))
     return Mixture(recipe.compact(), predicted, best.size)
+
+
+def _most_useful(singles: Sequence[_Single], count: int) -> list[_Single]:
+    """Return the first and, one after the other, those that add most to the ones before."""
+    chosen, rest = [singles[0]], list(singles[1:])
+    best = list(singles[0].functions)
+    while rest and len(chosen) < count:
+        gains = [
+            sum(had - has for had, has in zip(best, single.functions, strict=True) if has < had) for single in rest
+        ]
+        most = max(gains)
+        if most == 0:
+            break
+        single = rest.pop(gains.index(most))
+        chosen.append(single)
+        best = [min(had, has) for had, has in zip(best, single.functions, strict=True)]
+    return chosen

@@ -13,7 +13,7 @@ from clang_llm.recipe import Recipe, from_data
 from clang_llm.types import FORMAT, OBJECTIVE
 
 MAGIC = b"clang-llm-plan"
-#: Largest entry in bytes: a module of ten thousand functions, each with its place among dozens of pipelines, has 100 kB.
+#: Largest entry in bytes: a module of ten thousand functions, each with its place in a list of pipelines, has 100 kB.
 MAX_BYTES = 512 * 1024
 
 

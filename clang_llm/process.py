@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -175,3 +176,49 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
 def _content(file: IO[bytes]) -> bytes:
     file.seek(0)
     return file.read()
+
+
+class Companion:
+    """A command that runs beside us and inherits one end of a socket pair; we hold the other.
+
+    Args:
+        argv: The command.
+        variable: Environment variable that tells the command its descriptor.
+        env: The rest of its environment.
+
+    Raises:
+        ProcessError: The command cannot be started.
+    """
+
+    def __init__(self, argv: Sequence[_Argument], variable: str, env: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        words = tuple(os.fspath(word) for word in argv)
+        try:
+            self._child = subprocess.Popen(
+                words,
+                env={**env, variable: str(theirs.fileno())},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise ProcessError(f"cannot run {words[0]}: {error.strerror}; check that it may be executed") from error
+        finally:
+            theirs.close()
+        self._socket = ours
+
+    @property
+    def socket(self) -> int:
+        """Descriptor of our end."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close our end and end the command, politely first."""
+        self._socket.close()
+        if _ended(self._child.pid, GRACE_S):
+            _reap(self._child)
+        else:
+            _end_group(self._child)

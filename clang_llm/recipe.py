@@ -1,8 +1,8 @@
 """Recipes: how a module is compiled instead of by -Oz.
 
-A recipe is one pass list for the whole module, or three stages: a *head* (module pipeline), then a function pipeline for
-each function, which may differ from function to function, then a *closing* module pipeline. Interprocedural facts come
-from the one head that all functions share, so mixing function pipelines is sound (design, section 5).
+A recipe is one pass list for the whole module, or three stages: a *head* (module pipeline), then a function pipeline
+for each function, which may differ from function to function, then a *closing* module pipeline. Interprocedural facts
+come from the one head that all functions share, so mixing function pipelines is sound (design, section 5).
 
 As text, a staged recipe in which all functions take the same pipeline is ``HEAD | FUNCTION | CLOSING``, the last two
 possibly empty; one pass list is itself.

@@ -1,0 +1,215 @@
+"""Search on one module: heads and function pipelines, with credit for every function from every compilation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from clang_llm.errors import DataError
+from clang_llm.mixture import Mixture, mix
+from clang_llm.protocol import Result
+from clang_llm.recipe import Recipe
+from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
+from clang_llm.types import Status
+
+#: Recipes of one round: they share a head, and what they teach is used from the next round on.
+ROUND = 8
+#: Share of the rounds that go to the head that promises most; the others take turns.
+_ON_BEST_HEAD = 0.7
+#: Of the function pipelines: random ones, and crossings of two good ones; the rest are mutations of one.
+_RANDOM, _CROSSED = 0.15, 0.35
+#: Share of the rounds that try a mutated head, once all given ones have been tried.
+_NEW_HEAD = 0.15
+#: Function pipelines on which a mutated head is compared with its parent.
+_HEAD_TRIAL = ROUND
+
+Measure = Callable[[Sequence[Recipe]], list[Result]]
+
+
+@dataclass
+class Archive:
+    """What is known under one head.
+
+    Attributes:
+        singles: Measured recipes, in order.
+        best: For each function its smallest size so far.
+        by: For each function, which of `singles` gave it.
+    """
+
+    head: tuple[str, str]
+    singles: list[tuple[Recipe, Result]] = field(default_factory=list)
+    best: list[int] = field(default_factory=list)
+    by: list[int] = field(default_factory=list)
+    smallest: int = 0
+    at_smallest: int = 0
+
+    def add(self, recipe: Recipe, result: Result) -> None:
+        """Take a measurement; those that failed teach nothing."""
+        if result.status is not Status.OK or (self.best and len(result.functions) != len(self.best)):
+            return
+        number = len(self.singles)
+        self.singles.append((recipe, result))
+        if not self.best:
+            self.best, self.by = list(result.functions), [number] * len(result.functions)
+            self.smallest, self.at_smallest = result.size, sum(result.functions)
+            return
+        if result.size < self.smallest:
+            self.smallest, self.at_smallest = result.size, sum(result.functions)
+        for place, size in enumerate(result.functions):
+            if size < self.best[place]:
+                self.best[place], self.by[place] = size, number
+
+    @property
+    def predicted(self) -> int:
+        """Bytes that the best mix should have."""
+        return self.smallest - self.at_smallest + sum(self.best)
+
+    def parent(self, rng: random.Random) -> Sequence_:
+        """Draw a good function pipeline: the best one of a function, the larger functions more often."""
+        if not self.best:
+            return ()
+        place = rng.choices(range(len(self.best)), weights=[size + 1 for size in self.best])[0]
+        return elements_of(self.singles[self.by[place]][0].functions[0])
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The outcome of a search.
+
+    Attributes:
+        recipe: The smallest recipe that was measured, or None when -Oz is best.
+        size: Its bytes.
+        size_oz: Bytes under -Oz.
+        candidates: Compilations that were spent.
+        curve: (candidates, bytes) whenever a mix was measured; never growing.
+        tried: Everything that was measured.
+    """
+
+    recipe: Recipe | None
+    size: int
+    size_oz: int
+    candidates: int
+    curve: tuple[tuple[int, int], ...]
+    tried: tuple[tuple[Recipe, Result], ...]
+
+
+class Tuner:
+    """A search; the same space, seed, starting recipes and measurements lead to the same proposals.
+
+    Args:
+        space: Where to search.
+        seed: For the random numbers.
+        start: Recipes to try first; their heads are those of the search. One staged recipe is needed at least.
+        size_oz: Bytes under -Oz.
+        budget: Candidates to compile.
+        checkpoints: Numbers of candidates at which the best mix is measured, beside the end.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: str,
+        start: Sequence[Recipe],
+        size_oz: int,
+        budget: int,
+        checkpoints: Sequence[int] = (),
+    ) -> None:
+        self._space = space
+        self._rng = random.Random(seed)
+        self._start = list(start)
+        self._given = [recipe for recipe in start if recipe.staged]
+        self._size_oz = size_oz
+        self._budget = budget
+        self._checkpoints = sorted({*(each for each in checkpoints if each < budget), budget})
+        self._archives: dict[tuple[str, str], Archive] = {}
+        self._tried: list[tuple[Recipe, Result]] = []
+        self._known: set[Recipe] = set()
+        self._best: tuple[int, Recipe | None] = (size_oz, None)
+        self._curve: list[tuple[int, int]] = []
+        if not self._given:
+            raise DataError("a search needs a staged recipe to begin with; see clang-llm's coreset files")
+
+    def run(self, measure: Measure, progress: Callable[[int, int], None] | None = None) -> Tuned:
+        """Search until the budget is spent.
+
+        Args:
+            measure: Compiles recipes.
+            progress: Called with the candidates and the bytes of the best recipe after each round.
+        """
+        for checkpoint in self._checkpoints:
+            # One compilation of each stretch is for the mix.
+            while len(self._tried) < checkpoint - 1:
+                self._take(measure, self._round()[: checkpoint - 1 - len(self._tried)])
+                if progress is not None:
+                    progress(len(self._tried), self._best[0])
+            mixture = mix(self._tried)
+            if mixture is not None and mixture.predicted < self._best[0]:
+                self._take(measure, [mixture.recipe])
+            self._curve.append((checkpoint, self._best[0]))
+        size, recipe = self._best
+        return Tuned(recipe, size, self._size_oz, len(self._tried), tuple(self._curve), tuple(self._tried))
+
+    def mixture(self) -> Mixture | None:
+        """Return the best mix of what was measured so far."""
+        return mix(self._tried)
+
+    def _take(self, measure: Measure, recipes: Sequence[Recipe]) -> None:
+        for recipe, result in zip(recipes, measure(recipes), strict=True):
+            self._tried.append((recipe, result))
+            if result.status is Status.OK and result.size < self._best[0]:
+                self._best = (result.size, recipe)
+            if recipe.staged and not recipe.use:
+                self._archives.setdefault(recipe.head, Archive(recipe.head)).add(recipe, result)
+
+    def _round(self) -> list[Recipe]:
+        if self._start:
+            return self._first()
+        archives = [each for each in self._archives.values() if each.best]
+        if not archives:
+            return [self._fresh(self._given[0]) for _ in range(ROUND)]
+        archives.sort(key=lambda each: each.predicted)
+        if self._rng.random() < _NEW_HEAD:
+            return self._with_new_head(archives[0])
+        chosen = archives[0]
+        if self._rng.random() >= _ON_BEST_HEAD:
+            chosen = archives[self._rng.randrange(len(archives))]
+        return list(self._proposals(chosen))
+
+    def _first(self) -> list[Recipe]:
+        """Return recipes to begin with, neighbours of one head together."""
+        head = self._start[0].head
+        round_ = [recipe for recipe in self._start if recipe.head == head][:ROUND]
+        self._start = [recipe for recipe in self._start if recipe not in round_]
+        self._known.update(round_)
+        return round_
+
+    def _proposals(self, archive: Archive) -> Iterator[Recipe]:
+        like = archive.singles[0][0]
+        for _ in range(ROUND):
+            yield self._fresh(like, archive)
+
+    def _fresh(self, like: Recipe, archive: Archive | None = None) -> Recipe:
+        """Return a recipe that was not tried, with the head of another."""
+        while True:
+            recipe = like.uniform(pipeline_of(self._sequence(archive)))
+            if recipe not in self._known:
+                self._known.add(recipe)
+                return recipe
+
+    def _sequence(self, archive: Archive | None) -> Sequence_:
+        draw = self._rng.random()
+        if archive is None or draw < _RANDOM:
+            return self._space.random_function(self._rng)
+        if draw < _RANDOM + _CROSSED:
+            return self._space.function.crossed(self._rng, archive.parent(self._rng), archive.parent(self._rng))
+        return self._space.function.mutated(self._rng, archive.parent(self._rng))
+
+    def _with_new_head(self, archive: Archive) -> list[Recipe]:
+        """Return the best function pipelines of an archive under a mutation of its head."""
+        module, closing = archive.head
+        mutated = pipeline_of(self._space.module.mutated(self._rng, elements_of(module)))
+        used = sorted(set(archive.by), key=lambda number: (-archive.by.count(number), number))
+        functions = [archive.singles[number][0].functions[0] for number in used[:_HEAD_TRIAL]]
+        recipes = [Recipe(mutated or module, (function,), (), closing) for function in functions]
+        return [recipe for recipe in recipes if recipe not in self._known] or list(self._proposals(archive))
