@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,16 @@ def test_a_build_that_fails_keeps_what_was_captured(
     assert stamp.problem == "make (build): exit status 2"
     assert len(stamp.entries) == 6
     assert not builder.tree("jot").exists()
+
+
+def test_a_build_that_takes_too_long_is_ended(
+    builder: PackageBuilder, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "projects" / "jot").mkdir(parents=True)
+    (tmp_path / "projects" / "jot" / "Makefile").write_text("all:\n\tsleep 100\n")
+    monkeypatch.setitem(globals(), "PROJECTS", tmp_path / "projects")
+    collect(Listed("jot"), [NATIVE], corpus, replace(builder, limit_s=0.5))
+    assert [stamp.problem for stamp in corpus.stamps()] == ["timeout"]
 
 
 def test_outside_a_corpus_the_backend_leaves_clang_alone(builder: PackageBuilder, tmp_path: Path) -> None:
