@@ -74,7 +74,7 @@ class PackageBuilder:
         try:
             copy_tree(source.tree, self.tree(listed.name))
             problem = self._build(recipe, targets, captures)
-        except ClangLlmError as error:
+        except (ClangLlmError, OSError) as error:  # a tree that cannot be copied or read is the package's fault, too
             problem = str(error)
         finally:
             shutil.rmtree(self.tree(listed.name), ignore_errors=True)
