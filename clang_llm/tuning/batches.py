@@ -7,31 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from clang_llm import process
 from clang_llm.errors import DataError, ToolchainError
 from clang_llm.toolchain import Compiler
-from clang_llm.tuning.programs import Program, ProgramSet, batch_source, driver_source, split_batches
+from clang_llm.tuning.building import COMPILE_LIMIT_S, Built, build_published, build_suite, compile_one, cxx_of
+from clang_llm.tuning.programs import ProgramSet, driver_source, split_batches
 
 # Four batches of about forty programs: the fewer, the faster they compile, as the library's templates are shared within
 # one. Each is an executable of its own, so that a body which a list drops from one is not lent by another.
 BATCHES = 4
 
-# Bounds against hangs only. The slowest program takes well under a second at -O0; the slowest list compiles a batch in
-# under ten. They are far apart from that so that a busy machine does not turn into a verdict.
-COMPILE_LIMIT_S = 300.0
-COMPILE_LIMIT_BYTES = 4 << 30
+# Bounds against hangs only: the slowest program takes well under a second at -O0.
 PROGRAM_LIMIT_CPU_S = 20
 PROGRAM_LIMIT_WALL_S = 120
 RUN_LIMIT_S = 600.0
-
-_DIAGNOSED = re.compile(r"^(p\d+)\.cpp:\d+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -64,19 +59,6 @@ class Prepared:
         return sum(len(batch.expected) for batch in self.batches)
 
 
-def cxx_of(compiler: Compiler) -> Path:
-    """The clang++ that stands beside this clang; needed to link C++.
-
-    Raises:
-        ToolchainError: there is none.
-    """
-    name = compiler.path.name
-    beside = compiler.path.with_name(name.replace("clang", "clang++", 1) if "clang++" not in name else name)
-    if not beside.exists():
-        raise ToolchainError(f"{beside} is missing; install it, it links the C++ programs of the validation")
-    return beside
-
-
 def run_batch(executable: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Run a batch; returns program → the driver's words about it.
 
@@ -91,7 +73,7 @@ def run_batch(executable: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 def link_batch(cxx: Path, objects: Sequence[Path], executable: Path, environ: Mapping[str, str]) -> str | None:
     """Link a batch; returns None or the linker's first complaint."""
-    argv = [str(cxx), *map(str, objects), "-o", str(executable)]
+    argv = [str(cxx), "-pthread", *map(str, objects), "-o", str(executable)]
     done = process.run(argv, env=environ, timeout_s=COMPILE_LIMIT_S)
     if done.returncode == 0:
         return None
@@ -100,62 +82,24 @@ def link_batch(cxx: Path, objects: Sequence[Path], executable: Path, environ: Ma
     return (undefined or lines or ["the linker failed"])[0].strip()
 
 
-def _compile(argv: list[str], cwd: Path, environ: Mapping[str, str]) -> str | None:
-    """Run one compilation; returns None or what the compiler said."""
-    done = process.run(argv, env=environ, cwd=cwd, timeout_s=COMPILE_LIMIT_S, memory_bytes=COMPILE_LIMIT_BYTES)
-    return None if done.returncode == 0 else done.stderr.decode(errors="replace") or f"exit status {done.returncode}"
-
-
-def _emit(
-    compiler: Compiler, programs: Sequence[Program], stem: Path, environ: Mapping[str, str]
-) -> tuple[list[Program], dict[str, str]]:
-    """Write ``<stem>.bc``; returns the programs in it and those that do not compile, with the reason."""
-    left = list(programs)
-    failed: dict[str, str] = {}
-    source = stem.with_suffix(".cpp")
-    cxx = str(cxx_of(compiler))
-    argv = [
-        cxx,
-        "-Oz",
-        "-w",
-        "-Xclang",
-        "-disable-llvm-passes",
-        "-emit-llvm",
-        "-c",
-        source.name,
-        "-o",
-        f"{stem.name}.bc",
-    ]
-    while left:
-        source.write_text(batch_source(left), encoding="utf-8")
-        message = _compile(argv, stem.parent, environ)
-        if message is None:
-            return left, failed
-        bad = set(_DIAGNOSED.findall(message))
-        if not bad:
-            raise ToolchainError(f"{cxx} cannot compile the validation programs: {message.strip()[:400]}")
-        failed.update(dict.fromkeys(bad, "does not compile"))
-        left = [program for program in left if program.name not in bad]
-    return left, failed
-
-
-def _reference(compiler: Compiler, stem: Path, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def _reference(compiler: Compiler, built: Built, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Run a batch built with -O0 and with plain -Oz; returns what is expected, and the programs that are no judges.
 
     A program that fails by itself, or says something else at plain -Oz than at -O0, tells nothing about a list.
     """
-    cxx = str(cxx_of(compiler))
+    place, stem = built.stem.parent, built.stem.name
+    plain = place / f"{stem}.plain.o"
+    message = compile_one([str(compiler.path), "-Oz", "-x", "ir", f"{stem}.bc", "-c", "-o", plain.name], place, environ)
     said: list[dict[str, str]] = []
-    inputs = (["-O0", "-w", f"{stem.name}.cpp"], ["-Oz", "-x", "ir", f"{stem.name}.bc"])
-    for arguments in inputs:
-        message = _compile([cxx, *arguments, "-c", "-o", "reference.o"], stem.parent, environ)
-        executable = stem.parent / "reference"
-        driver = stem.with_suffix(".driver.o")
-        message = message or link_batch(Path(cxx), [driver, stem.parent / "reference.o"], executable, environ)
+    for objects in (built.reference, (plain,)):
+        executable = place / "reference"
+        driver = place / f"{stem}.driver.o"
+        message = message or link_batch(cxx_of(compiler), [driver, *objects], executable, environ)
         if message is not None:
-            raise ToolchainError(f"{cxx} cannot build the validation programs: {message.strip()[:400]}")
+            raise ToolchainError(f"{compiler.path} cannot build the validation programs: {message.strip()[:400]}")
         said.append(run_batch(executable, environ))
-        executable.unlink()
+        for path in (executable, *objects):
+            path.unlink()
     expected: dict[str, str] = {}
     excluded: dict[str, str] = {}
     for name, words in said[0].items():
@@ -168,22 +112,33 @@ def _reference(compiler: Compiler, stem: Path, environ: Mapping[str, str]) -> tu
     return expected, excluded
 
 
+def _built(compiler: Compiler, programs: ProgramSet, place: Path, environ: Mapping[str, str]) -> Iterator[Built]:
+    """Compile every batch, our own first: they take least and find most."""
+    if programs.suite is not None:
+        for name, members in programs.suite.batches().items():
+            yield build_suite(compiler, members, place / name, environ)
+    for number, chosen in enumerate(split_batches(programs.programs, BATCHES)):
+        yield build_published(compiler, chosen, place / f"b{number}", environ)
+
+
 def _build(compiler: Compiler, programs: ProgramSet, place: Path, environ: Mapping[str, str]) -> None:
     """Fill ``place`` with the batches and ``batches.json``."""
     rows = []
     excluded = dict(programs.left_out)
-    for number, chosen in enumerate(split_batches(programs.programs, BATCHES)):
-        stem = place / f"b{number}"
-        present, failed = _emit(compiler, chosen, stem, environ)
-        driver = stem.with_suffix(".driver.c")
-        driver.write_text(driver_source(present), encoding="utf-8")
-        message = _compile([str(compiler.path), "-c", driver.name, "-o", f"{stem.name}.driver.o"], place, environ)
+    for built in _built(compiler, programs, place, environ):
+        excluded.update(built.failed)
+        if not built.names:
+            continue
+        stem = built.stem.name
+        (place / f"{stem}.driver.c").write_text(driver_source(built.names), encoding="utf-8")
+        message = compile_one(
+            [str(compiler.path), "-O1", "-c", f"{stem}.driver.c", "-o", f"{stem}.driver.o"], place, environ
+        )
         if message is not None:
             raise ToolchainError(f"{compiler.path} cannot compile a C program: {message.strip()[:400]}")
-        expected, no_judges = _reference(compiler, stem, environ)
-        excluded.update(failed)
+        expected, no_judges = _reference(compiler, built, environ)
         excluded.update(no_judges)
-        rows.append({"stem": stem.name, "expected": expected})
+        rows.append({"stem": stem, "expected": expected})
     (place / "batches.json").write_text(json.dumps({"batches": rows, "excluded": excluded}), encoding="utf-8")
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from clang_llm.backends.coreset import DATA, write_coreset
 from clang_llm.errors import ClangLlmError, DataError
-from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.toolchain import Compiler, inspect, installed_compilers
-from clang_llm.tuning.programs import ProgramSet, load_programs
+from clang_llm.tuning.programs import ProgramSet, load_programs, with_suite
 from clang_llm.tuning.validate import Options, Outcome, Progress, read_lists, validate
 
-# The programs stand beside the checkout, not in it: they are other people's work, used in place.
+# The published programs stand beside the checkout, not in it: they are other people's work, used in place.
 DEFAULT_PROGRAMS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "humaneval_x_cpp.jsonl.gz"
 
 # Characters of a reason on one line of the report; the JSON report has all of it.
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``validate``."""
     parser.add_argument("lists", type=Path, help="file with one pass list on each line, # for comments")
     parser.add_argument(
-        "--programs", type=Path, default=DEFAULT_PROGRAMS, help="HumanEval-X C++ programs (default: %(default)s)"
+        "--programs",
+        type=Path,
+        help=f"HumanEval-X C++ programs, used beside our own (default: {DEFAULT_PROGRAMS}, if it is there)",
     )
     parser.add_argument(
         "--clang", action="append", type=Path, help="clang to validate for; repeatable (default: all installed)"
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("plugin", "opt"), default="plugin", help="what applies the lists (default: plugin)"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="lists tried at once (default: 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="batches tried at once (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="try lists again whose verdict is remembered")
     parser.add_argument("--json", type=Path, help="write the verdicts to this file")
     parser.add_argument("--write", action="store_true", help="write the accepted lists as the vetted set of each LLVM")
@@ -76,18 +78,23 @@ def write_accepted(outcome: Outcome, programs: ProgramSet, directory: Path) -> P
     Raises:
         PassListError: a list uses what the vocabulary does not allow.
     """
-    lists = [PassList.parse(verdict.pipeline) for verdict in outcome.accepted]
+    lists = [Recipe.parse(verdict.pipeline) for verdict in outcome.accepted]
     evidence = (
-        f"{outcome.programs} self-testing C++ programs (set {programs.digest[:16]}) compiled, linked and ran "
-        f"as without the list on LLVM {outcome.compiler.version}"
+        f"{programs.evidence(outcome.excluded)} compiled, linked and ran as without the list "
+        f"on LLVM {outcome.compiler.version}"
     )
     return write_coreset(outcome.compiler.major, lists, [evidence], directory)
 
 
-def _load(path: Path) -> ProgramSet:
-    if not path.exists():
+def _load(named: Path | None) -> ProgramSet:
+    """Our own programs, with the published ones if they are there; those that were asked for have to be."""
+    path = named or DEFAULT_PROGRAMS
+    if path.exists():
+        return with_suite(load_programs(path))
+    if named is not None:
         raise DataError(f"no programs at {path}; name the HumanEval-X C++ file with --programs")
-    return load_programs(path)
+    sys.stderr.write("HumanEval-X is not there; the lists are tried on our own programs alone\n")
+    return with_suite(None)
 
 
 def _compilers(chosen: Sequence[Path] | None) -> list[Compiler]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from clang_llm import process
 from clang_llm.errors import ProcessTimeout, ToolchainError
 from clang_llm.toolchain import Compiler, build_plugin
-from clang_llm.tuning.batches import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
+from clang_llm.tuning.building import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
 
 # A name that no version of LLVM has a pass for.
 _NO_PASS = "no-such-pass"
@@ -25,8 +25,8 @@ class Engine(Protocol):
     """Compiles bitcode with a pass list."""
 
     @property
-    def name(self) -> str:
-        """Word for reports and for the key under which verdicts are remembered."""
+    def identity(self) -> str:
+        """Words for the key under which verdicts are remembered: what applies lists, and in which build."""
         ...
 
     def check(self, environ: Mapping[str, str]) -> None:
@@ -63,7 +63,11 @@ class PluginEngine:
 
     compiler: Compiler
     stub: Path
-    name: str = "plugin"
+
+    @property
+    def identity(self) -> str:
+        """See `Engine.identity`: the directory is named by the fingerprint of the plugin and the clang it is for."""
+        return f"plugin {self.stub.parent.name}"
 
     @classmethod
     def build(cls, compiler: Compiler, cache_dir: Path) -> PluginEngine:
@@ -104,11 +108,15 @@ class PluginEngine:
 
 @dataclass(frozen=True)
 class OptEngine:
-    """``opt -passes=LIST``, then code generation by clang: the list as LLVM's own tool runs it."""
+    """``opt -passes=LIST`` after the mandatory lowerings, then code generation by clang."""
 
     compiler: Compiler
     opt: Path
-    name: str = "opt"
+
+    @property
+    def identity(self) -> str:
+        """See `Engine.identity`: it has no build of its own, and the clang is part of the key anyway."""
+        return "opt"
 
     @classmethod
     def find(cls, compiler: Compiler) -> OptEngine:
@@ -130,7 +138,10 @@ class OptEngine:
     def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
         """See `Engine.compile`."""
         optimised = output.with_suffix(".opt.bc")
-        argv = [str(self.opt), f"-passes={pipeline}", str(bitcode), "-o", str(optimised)]
+        # As in the plugin: no list has to know about coroutines, whose intrinsics are named in the string table, or
+        # about functions that clang emits for inlining only.
+        lowering = "default<O0>" if b"llvm.coro." in bitcode.read_bytes() else "always-inline"
+        argv = [str(self.opt), f"-passes={lowering},{pipeline}", str(bitcode), "-o", str(optimised)]
         failed = _run(argv, environ)
         if failed is None:
             argv = [str(self.compiler.path), "-Oz", "-w", "-fno-crash-diagnostics", "-Xclang", "-disable-llvm-passes"]

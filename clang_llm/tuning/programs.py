@@ -1,8 +1,10 @@
-"""The self-testing programs of PassListEval, grouped into few translation units.
+"""The self-testing programs of PassListEval, grouped into few modules, and the driver that runs them.
 
-Nearly all the time of compiling one such program goes to parsing the C++ library's headers. So the headers are hoisted
-to the top of one translation unit, each program goes below them into a namespace of its own, and a driver runs every
-program's ``main`` in a forked child. A translation unit of such programs is called a *batch* here.
+There are two kinds: the published ones of HumanEval-X, read from a file, and our own (``suite``). Many programs go into
+one module, a *batch*, and a driver runs each one's ``main`` in a forked child.
+
+Nearly all the time of compiling a published program goes to parsing the C++ library's headers. So the headers are
+hoisted to the top of one translation unit, and each program goes below them into a namespace of its own.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clang_llm.errors import DataError
+from clang_llm.tuning.suite import Suite, load_suite
 
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>]+)>[ \t]*$", re.MULTILINE)
 _OTHER_DIRECTIVE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
@@ -45,14 +48,25 @@ class ProgramSet:
     """The programs that can be used, and what was left out.
 
     Attributes:
-        programs: In the order of the file.
+        programs: The published ones, in the order of the file.
         left_out: Name of the program → reason.
-        digest: Hex SHA-256 of the programs' texts and the batch format.
+        digest: Hex SHA-256 of all programs' texts and the batch format.
+        suite: Our own.
     """
 
     programs: tuple[Program, ...]
     left_out: dict[str, str]
     digest: str
+    suite: Suite | None = None
+
+    def evidence(self, excluded: Collection[str]) -> str:
+        """Say how many programs of which origin are left without the excluded ones, and which set they are."""
+        published = sum(program.name not in excluded for program in self.programs)
+        own = sum(program.name not in excluded for program in self.suite.programs) if self.suite else 0
+        origins = [f"{published} of HumanEval-X C++" if published else "HumanEval-X was not there"]
+        if own:
+            origins.append(f"{own} of clang-llm's own suite")
+        return f"{published + own} self-testing programs ({', '.join(origins)}; set {self.digest[:16]})"
 
 
 def _program(name: str, text: str) -> Program:
@@ -92,6 +106,19 @@ def load_programs(path: Path) -> ProgramSet:
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"cannot read the programs of {path}: {error}") from error
     return ProgramSet(tuple(programs), left_out, digest.hexdigest())
+
+
+def with_suite(published: ProgramSet | None) -> ProgramSet:
+    """Add our own programs to the published ones, or take them alone.
+
+    Raises:
+        DataError: our own programs cannot be read.
+    """
+    suite = load_suite()
+    if published is None:
+        return ProgramSet((), {}, suite.digest, suite)
+    digest = hashlib.sha256(f"{published.digest}\n{suite.digest}".encode()).hexdigest()
+    return replace(published, digest=digest, suite=suite)
 
 
 def batch_source(programs: Iterable[Program]) -> str:
@@ -164,13 +191,12 @@ int main(int argc, char **argv) {
 """
 
 
-def driver_source(programs: Iterable[Program]) -> str:
+def driver_source(names: Sequence[str]) -> str:
     """C text of the driver of one batch: runs each program in a child and prints one line per program.
 
     The line is ``<name> exit|signal <number> <hash of the output>``. Arguments of the built driver: seconds of CPU time
     and of wall time that one program may take.
     """
-    names = [program.name for program in programs]
     declarations = "".join(f"int run_{name}(void);\n" for name in names)
     rows = "".join(f'  {{"{name}", run_{name}}},\n' for name in names)
     table = f"{declarations}static const struct entry entries[] = {{\n{rows}  {{0, 0}}}};"

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clang_llm.errors import DataError, ProcessTimeout
-from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe
 from clang_llm.toolchain import Compiler
-from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, cxx_of, link_batch, prepare_programs, run_batch
+from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, link_batch, prepare_programs, run_batch
+from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import Engine, make_engine
 from clang_llm.tuning.programs import ProgramSet
 from clang_llm.tuning.verdicts import Verdict, VerdictStore
@@ -30,7 +31,7 @@ class Options:
     Attributes:
         cache_dir: Where bitcode and verdicts are kept.
         engine: ``plugin`` or ``opt``.
-        jobs: Lists tried at once; two fill a small machine and leave it usable.
+        jobs: Batches tried at once; two fill a small machine and leave it usable.
         fresh: Try every list again, whatever is remembered.
     """
 
@@ -104,21 +105,49 @@ def _try_batch(
             return label, f"programs timeout ({RUN_LIMIT_S:.0f} s)"
 
 
+class Trial:
+    """One list on all batches of one compiler, one batch at a time or several at once.
+
+    Whatever the order in which batches end, the verdict tells of the first one, in their own order, that failed.
+    """
+
+    def __init__(self, prepared: Prepared, pipeline: str, engine: Engine, environ: Mapping[str, str]) -> None:
+        self.pipeline = pipeline
+        self._prepared = prepared
+        self._engine = engine
+        self._environ = environ
+        self._failures: dict[int, tuple[str, str]] = {}
+
+    def run(self, number: int) -> None:
+        """Try one batch, unless an earlier one has failed."""
+        if min(self._failures.copy(), default=number) < number:
+            return
+        cxx = cxx_of(self._prepared.compiler)
+        failed = _try_batch(self._prepared.batches[number], self.pipeline, self._engine, cxx, self._environ)
+        if failed is not None:
+            self._failures[number] = failed
+
+    def verdict(self) -> Verdict:
+        """The outcome, after all batches."""
+        program, reason = self._failures[min(self._failures)] if self._failures else ("", "")
+        version, programs = self._prepared.compiler.version, self._prepared.programs
+        return Verdict(self.pipeline, version, not self._failures, reason, program, programs)
+
+
 def try_list(prepared: Prepared, pipeline: str, engine: Engine, environ: Mapping[str, str]) -> Verdict:
     """Try one list (as text for this LLVM) on all batches; stops at the first failure."""
-    cxx = cxx_of(prepared.compiler)
-    for batch in prepared.batches:
-        failed = _try_batch(batch, pipeline, engine, cxx, environ)
-        if failed is not None:
-            return Verdict(pipeline, prepared.compiler.version, False, failed[1], failed[0], prepared.programs)
-    return Verdict(pipeline, prepared.compiler.version, True, "", "", prepared.programs)
+    trial = Trial(prepared, pipeline, engine, environ)
+    for number in range(len(prepared.batches)):
+        trial.run(number)
+    return trial.verdict()
 
 
 def _normalised(lists: Iterable[str], major: int, engine: str) -> list[str]:
     """Texts of the lists for one LLVM; the ``opt`` engine takes any text, also what the parser refuses."""
     if engine == "opt":
         return list(lists)
-    return [PassList.parse(text).for_llvm(major).text for text in lists]
+    fitting = (Recipe.parse(text).for_llvm(major) for text in lists)
+    return [recipe.text for recipe in fitting if recipe is not None]
 
 
 def _decide(
@@ -128,22 +157,31 @@ def _decide(
     store = VerdictStore(options.cache_dir)
     waiting: list[str] = []
     for text in dict.fromkeys(texts):
-        known = None if options.fresh else store.get(text, prepared.digest, engine.name)
+        known = None if options.fresh else store.get(text, prepared.digest, engine.identity)
         if known is not None:
             yield known
         else:
             waiting.append(text)
     with ThreadPoolExecutor(max_workers=options.jobs) as pool:
-        futures: list[Future[Verdict]] = [pool.submit(try_list, prepared, text, engine, environ) for text in waiting]
+        owner: dict[Future[None], Trial] = {}
+        for text in waiting:
+            trial = Trial(prepared, text, engine, environ)
+            owner.update((pool.submit(trial.run, number), trial) for number in range(len(prepared.batches)))
+        left = dict.fromkeys(waiting, len(prepared.batches))
         try:
-            for future in as_completed(futures):
-                verdict = future.result()
+            for future in as_completed(owner):
+                future.result()
+                trial = owner[future]
+                left[trial.pipeline] -= 1
+                if left[trial.pipeline]:
+                    continue
+                verdict = trial.verdict()
                 # Before it is believed: were lists still applied after this one was tried?
                 engine.check(environ)
-                store.put(verdict, prepared.digest, engine.name)
+                store.put(verdict, prepared.digest, engine.identity)
                 yield verdict
         finally:
-            # On an interruption the lists that wait are not begun; those that run end by themselves.
+            # On an interruption the batches that wait are not begun; those that run end by themselves.
             pool.shutdown(wait=False, cancel_futures=True)
 
 

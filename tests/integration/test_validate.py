@@ -16,10 +16,12 @@ from clang_llm.compiler import Compiler
 from clang_llm.errors import ToolchainError
 from clang_llm.toolchain import build_plugin
 from clang_llm.tuning import command
-from clang_llm.tuning.batches import Prepared, cxx_of, link_batch, prepare_programs
+from clang_llm.tuning.batches import Prepared, link_batch, prepare_programs
+from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import OptEngine, PluginEngine
-from clang_llm.tuning.programs import driver_source, load_programs
-from clang_llm.tuning.validate import Options, try_list, validate
+from clang_llm.tuning.programs import ProgramSet, driver_source, load_programs, with_suite
+from clang_llm.tuning.suite import SuiteProgram, load_suite
+from clang_llm.tuning.validate import Options, read_lists, try_list, validate
 
 # Each is right at -O0 and at -Oz, and has something that a bad list breaks.
 PROGRAMS = {
@@ -123,8 +125,7 @@ def test_bad_lists_are_caught(
 
 
 def test_an_endless_program_is_ended(a_compiler: Compiler, tmp_path: Path) -> None:
-    programs = load_programs(write(tmp_path / "p.gz", {1: "volatile int go = 1;\nint main(){ while (go) {} }\n"}))
-    (tmp_path / "d.c").write_text(driver_source(programs.programs))
+    (tmp_path / "d.c").write_text(driver_source(["p001"]))
     (tmp_path / "p.c").write_text("int run_p001(void) { for (volatile int go = 1; go;) {} return 0; }\n")
     executable = tmp_path / "run"
     subprocess.run([a_compiler.path, tmp_path / "d.c", tmp_path / "p.c", "-o", executable], check=True)
@@ -227,3 +228,125 @@ def test_the_published_programs_can_all_serve(shared: Path, a_compiler: Compiler
     prepared = prepare_programs(a_compiler, programs, tmp_path, os.environ)
     assert prepared.programs == 161
     assert {reason.partition(" ")[0] for reason in prepared.excluded.values()} == {"needs"}
+
+
+C_PROGRAM = """#include <stdio.h>
+static int helper(int x) { return x * SCALE; }
+int EXTERNAL(int x) { return helper(x) + 1; }
+int main(void) { printf("%d\\n", EXTERNAL(3)); return 0; }
+"""
+COROUTINE = """#include <coroutine>
+namespace again {
+struct task {
+  struct promise_type {
+    task get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+};
+int ran;
+task go() { ++ran; co_return; }
+}
+int main() { again::go(); return again::ran != 1; }
+"""
+
+
+def small_suite(place: Path, **texts: str) -> ProgramSet:
+    """A set of programs of the suite's kind: name of the file with ``_`` for the dot → text."""
+    for name, text in texts.items():
+        (place / name.replace("_", ".")).write_text(text)
+    suite = load_suite(place)
+    return ProgramSet((), {}, suite.digest, suite)
+
+
+def c_program(scale: int, name: str) -> str:
+    return C_PROGRAM.replace("SCALE", str(scale)).replace("EXTERNAL", name)
+
+
+def test_programs_of_the_suite_share_a_module(a_compiler: Compiler, tmp_path: Path) -> None:
+    """Static names may be the same; each program goes on calling its own."""
+    broken = "int main(void) { return undeclared; }\n"
+    programs = small_suite(tmp_path, a_c=c_program(2, "f"), b_c=c_program(5, "g"), c_c=broken, d_cpp=COROUTINE)
+    prepared = prepare_programs(a_compiler, programs, tmp_path / "cache", os.environ)
+    assert [batch.bitcode.stem for batch in prepared.batches] == ["c", "coroutines"]
+    assert set(prepared.batches[0].expected) == {"a", "b"}
+    assert prepared.batches[0].expected["a"] != prepared.batches[0].expected["b"]
+    assert prepared.excluded["c"].startswith("does not compile: ")
+    for pipeline in ("default<Oz>", "globaldce"):
+        verdict = try_list(prepared, pipeline, opt_engine(a_compiler), os.environ)
+        assert verdict.accepted, verdict
+
+
+def test_programs_that_define_one_name_twice_are_refused(a_compiler: Compiler, tmp_path: Path) -> None:
+    programs = small_suite(tmp_path, a_c=c_program(2, "f"), b_c=c_program(5, "f"))
+    with pytest.raises(ToolchainError, match="cannot link the programs"):
+        prepare_programs(a_compiler, programs, tmp_path / "cache", os.environ)
+
+
+def test_without_the_published_programs_our_own_are_used(
+    a_compiler: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opt_engine(a_compiler)
+    (tmp_path / "lists").write_text("globaldce\n")
+    programs = small_suite(tmp_path, a_c=c_program(2, "f"))
+    monkeypatch.setattr(command, "DEFAULT_PROGRAMS", tmp_path / "none")
+    monkeypatch.setattr(command, "with_suite", lambda _: programs)
+    argv = [str(tmp_path / "lists"), "--engine", "opt", "--clang", str(a_compiler.path)]
+    status = command.main(argv, {**os.environ, "CLANG_LLM_CACHE_DIR": str(tmp_path / "cache")})
+    said = capsys.readouterr()
+    assert status == 0
+    assert "1 of 1 lists accepted (1 programs, 0 left out)" in said.out
+    assert "our own programs alone" in said.err
+
+
+# What follows builds the whole suite, which takes about a minute.
+KNOWN_BAD = Path(__file__).resolve().parents[1] / "data" / "known_bad_lists.txt"
+
+
+@pytest.mark.projects
+def test_the_whole_suite_can_serve(each_compiler: Compiler, tmp_path: Path) -> None:
+    programs = with_suite(None)
+    assert programs.suite is not None
+    prepared = prepare_programs(each_compiler, programs, tmp_path, os.environ)
+    assert prepared.excluded == {}
+    assert prepared.programs == len(programs.suite.programs)
+
+
+@pytest.mark.projects
+def test_known_bad_lists_are_rejected_in_full(compilers: dict[int, Compiler], tmp_path: Path) -> None:
+    """Minimised results of a search with the opt engine, which asks no vocabulary; found on LLVM 19."""
+    if 19 not in compilers:
+        pytest.skip("clang 19 is not installed")
+    engine = opt_engine(compilers[19])
+    prepared = prepare_programs(compilers[19], with_suite(None), tmp_path, os.environ)
+    lists = read_lists(KNOWN_BAD)
+    assert len(set(lists)) >= 20
+    accepted = [pipeline for pipeline in lists if try_list(prepared, pipeline, engine, os.environ).accepted]
+    assert not accepted
+
+
+def sanitized(compiler: Compiler, program: SuiteProgram, place: Path) -> str:
+    """Build one program with sanitizers and run it; returns what is wrong."""
+    driver = cxx_of(compiler) if program.path.suffix == ".cpp" else compiler.path
+    standard = "-std=c++20" if program.path.suffix == ".cpp" else "-std=gnu11"
+    sanitizers = ["-fsanitize=undefined,address", "-fno-sanitize-recover=all"]
+    argv = [str(driver), standard, "-w", "-g1", "-O1", *sanitizers, str(program.path), "-lm", "-pthread"]
+    built = subprocess.run([*argv, "-o", str(place / program.name)], capture_output=True, text=True, check=False)
+    if built.returncode:
+        return built.stderr
+    ran = subprocess.run([str(place / program.name)], capture_output=True, text=True, errors="replace", check=False)
+    return "" if ran.returncode == 0 else ran.stdout + ran.stderr
+
+
+@pytest.mark.projects
+def test_programs_of_the_suite_have_no_undefined_behaviour(a_compiler: Compiler, tmp_path: Path) -> None:
+    suite = load_suite()
+    probe = tmp_path / "probe.c"
+    probe.write_text("int main(void) { return 0; }\n")
+    argv = [str(a_compiler.path), "-fsanitize=undefined,address", str(probe), "-o", str(tmp_path / "probe")]
+    if subprocess.run(argv, capture_output=True, check=False).returncode:
+        pytest.skip(f"the sanitizers of clang {a_compiler.major} are not installed")
+    wrong = {each.name: text for each in suite.programs if (text := sanitized(a_compiler, each, tmp_path))}
+    assert not wrong

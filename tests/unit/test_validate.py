@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from clang_llm.compiler import Compiler
 from clang_llm.errors import DataError, ToolchainError
-from clang_llm.tuning.engines import make_engine
-from clang_llm.tuning.validate import clean_environment, first_difference, read_lists
+from clang_llm.tuning.batches import Batch, Prepared
+from clang_llm.tuning.engines import OptEngine, PluginEngine, make_engine
+from clang_llm.tuning.validate import Trial, clean_environment, first_difference, read_lists, try_list
 from clang_llm.tuning.verdicts import Verdict, VerdictStore
 
 RIGHT = {"p1": "exit 0 aa", "p2": "exit 0 bb"}
@@ -55,7 +58,16 @@ def test_verdicts_are_remembered(tmp_path: Path) -> None:
     assert store.get("globaldce", "d", "plugin") == VERDICT
 
 
-@pytest.mark.parametrize("key", [("other", "d", "plugin"), ("globaldce", "e", "plugin"), ("globaldce", "d", "opt")])
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("other", "d", "plugin"),
+        ("globaldce", "e", "plugin"),
+        ("globaldce", "d", "opt"),
+        ("globaldce", "d", "plugin 2"),
+        ("globaldce | sroa |", "d", "plugin"),
+    ],
+)
 def test_a_verdict_belongs_to_one_list_compiler_and_engine(tmp_path: Path, key: tuple[str, str, str]) -> None:
     store = VerdictStore(tmp_path)
     store.put(VERDICT, "d", "plugin")
@@ -76,9 +88,49 @@ def test_nothing_in_the_environment_changes_a_verdict() -> None:
     assert clean_environment(environ) == {"PATH": "/bin"}
 
 
-def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
-    from clang_llm.compiler import Compiler
+def test_another_build_of_the_plugin_is_another_engine() -> None:
+    compiler = Compiler(Path("clang"), Path("clang"), "19.1.7", None)
+    built = [PluginEngine(compiler, Path(name) / "stub.so").identity for name in ("aa", "bb")]
+    assert len({*built, OptEngine(compiler, Path("opt")).identity}) == 3
 
+
+class Recorder:
+    """An engine that compiles nothing and notes what it was asked for."""
+
+    identity = "recorder"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def check(self, environ: Mapping[str, str]) -> None:
+        """Nothing to check."""
+
+    def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        self.asked.append(bitcode.stem)
+        return f"no {bitcode.stem}"
+
+
+def batches_of(tmp_path: Path, *names: str) -> Prepared:
+    (tmp_path / "clang++").touch()
+    compiler = Compiler(tmp_path / "clang", tmp_path / "clang", "19.1.7", None)
+    return Prepared(compiler, tuple(Batch(Path(f"{name}.bc"), Path(f"{name}.o"), {}) for name in names), {}, "digest")
+
+
+def test_a_list_is_tried_up_to_its_first_failure(tmp_path: Path) -> None:
+    engine = Recorder()
+    verdict = try_list(batches_of(tmp_path, "a", "b"), "globaldce", engine, {})
+    assert (verdict.accepted, verdict.program, verdict.reason) == (False, "batch a", "no a")
+    assert engine.asked == ["a"]
+
+
+def test_the_first_batch_is_told_whichever_ends_first(tmp_path: Path) -> None:
+    trial = Trial(batches_of(tmp_path, "a", "b", "c"), "globaldce", Recorder(), {})
+    for number in (1, 0, 2):
+        trial.run(number)
+    assert trial.verdict().program == "batch a"
+
+
+def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
     compiler = Compiler(Path("clang"), Path("clang"), "19.1.7", None)
     with pytest.raises(ToolchainError, match="plugin or opt"):
         make_engine("magic", compiler, tmp_path)
