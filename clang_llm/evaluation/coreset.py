@@ -1,0 +1,215 @@
+"""``make coreset``: choose, shorten, validate and ship the recipes that the default backend tries.
+
+``python -m clang_llm.evaluation.coreset``. The recipes that helped most in ``make learn`` are measured on many train
+modules (the paper's broadcast), an order is chosen in which each adds most to those before it, passes that nothing
+needs are dropped, and what PassListEval rejects on any installed LLVM is left out and the choice made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from clang_llm.backends.coreset import DATA, write_coreset
+from clang_llm.errors import ClangLlmError, DataError
+from clang_llm.evaluation.learn import DEFAULT_WORK, pool_of, read_tried, write_tried
+from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, in_parallel, with_bar
+from clang_llm.evaluation.split import Split
+from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.recipe import Recipe, usable
+from clang_llm.settings import process_environment
+from clang_llm.toolchain import installed_compilers
+from clang_llm.tuning.acceptance import Acceptance
+from clang_llm.tuning.evaluator import Evaluator
+from clang_llm.tuning.greedy import Choice, Row, choose
+from clang_llm.tuning.minimise import minimise
+from clang_llm.tuning.space import Sequence_, elements_of, pipeline_of
+from clang_llm.types import Status
+
+#: Recipes of a coreset: what the highest effort tries.
+COUNT = 32
+#: Of the modules that are measured, those on which recipes are shortened: every fourth, so that it takes minutes.
+_EVERY = 4
+
+
+def broadcast(module: CorpusModule, bench: Bench, recipes: Sequence[Recipe], place: Path) -> str:
+    """Measure recipes on one module, those that were measured before excepted; returns a problem or ""."""
+    path = place / f"{module.key}.json.gz"
+    known = dict(read_tried(path)[1]) if path.exists() else {}
+    missing = [recipe for recipe in recipes if recipe not in known]
+    if not missing:
+        return ""
+    try:
+        with bench.open(module) as evaluator:
+            known.update(zip(missing, evaluator.evaluate(missing), strict=True))
+            write_tried(path, evaluator.size_oz, known.items())
+    except ClangLlmError as error:
+        return str(error)
+    return ""
+
+
+def rows_of(place: Path, modules: Sequence[CorpusModule]) -> list[Row]:
+    """Return what `broadcast` measured."""
+    rows = []
+    for module in modules:
+        path = place / f"{module.key}.json.gz"
+        if path.exists():
+            size_oz, tried = read_tried(path)
+            rows.append(Row(size_oz, dict(tried)))
+    if not rows:
+        raise DataError(f"no module was measured in {place}; see what the plugin says with `clang-llm-tool doctor`")
+    return rows
+
+
+class Shortener:
+    """Shortens recipes on some modules that stay open."""
+
+    def __init__(self, bench: Bench, modules: Sequence[CorpusModule], rows: Sequence[Row]) -> None:
+        self._evaluators = [bench.open(module) for module in modules]
+        self._rows = rows
+
+    def close(self) -> None:
+        """End the compilers."""
+        for evaluator in self._evaluators:
+            evaluator.close()
+
+    def shorten(self, recipe: Recipe, others: Sequence[Recipe]) -> Recipe:
+        """Drop passes of a recipe's function pipeline as long as the set loses nothing anywhere by it.
+
+        Args:
+            recipe: What to shorten; comes back as it is when it has no function pipeline.
+            others: The recipes before it in the coreset.
+        """
+        if not recipe.staged:
+            return recipe
+        targets = [self._targets(row, recipe, others) for row in self._rows]
+
+        def cost(sequences: Sequence[Sequence_]) -> list[int | None]:
+            tried = [recipe.uniform(pipeline_of(sequence)) for sequence in sequences]
+            sums: list[int | None] = [0] * len(tried)
+            for evaluator, places in zip(self._evaluators, targets, strict=True):
+                if places:
+                    sums = _add(sums, _sizes(evaluator, tried, places))
+            return sums
+
+        found = minimise(elements_of(recipe.functions[0]), cost, budget=60)
+        return recipe if found is None else recipe.uniform(pipeline_of(found.sequence))
+
+    def _targets(self, row: Row, recipe: Recipe, others: Sequence[Recipe]) -> list[int]:
+        """Return the functions of a module for which the recipe is better than the others."""
+        result = row.results.get(recipe)
+        if result is None or result.status is not Status.OK:
+            return []
+        rivals = [row.results[other] for other in others if other.head == recipe.head and other in row.results]
+        rivals = [rival for rival in rivals if len(rival.functions) == len(result.functions)]
+        return [
+            place
+            for place, size in enumerate(result.functions)
+            if all(size < rival.functions[place] for rival in rivals)
+        ]
+
+
+def _sizes(evaluator: Evaluator, recipes: Sequence[Recipe], places: Sequence[int]) -> list[int | None]:
+    """Bytes of some functions of a module under each recipe."""
+    return [
+        sum(result.functions[place] for place in places) if result.status is Status.OK else None
+        for result in evaluator.evaluate(recipes)
+    ]
+
+
+def _add(left: Sequence[int | None], right: Sequence[int | None]) -> list[int | None]:
+    return [None if a is None or b is None else a + b for a, b in zip(left, right, strict=True)]
+
+
+class Making:
+    """The steps from a pool to coreset files."""
+
+    def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+        self.arguments = arguments
+        self.bench = Bench.of(arguments.clang, arguments.work / "cache", environ)
+        self.modules = choose_modules(arguments.corpus, Split.TRAIN, arguments.modules, target=arguments.target)
+        self.place = arguments.work / "broadcast"
+        self.place.mkdir(parents=True, exist_ok=True)
+        self.acceptance = Acceptance(installed_compilers(), arguments.programs, arguments.work / "cache", environ)
+
+    def measure(self, recipes: Sequence[Recipe]) -> list[Row]:
+        """Measure recipes on all modules."""
+        work = partial(broadcast, bench=self.bench, recipes=recipes, place=self.place)
+        for module, problem in in_parallel(work, self.modules, self.arguments.jobs, "broadcast"):
+            if problem:
+                say(f"{module.name}: {problem}\n")
+        return rows_of(self.place, self.modules)
+
+    def choose(self, rows: Sequence[Row], pool: Sequence[Recipe]) -> Choice:
+        """Choose recipes that all pass; those that do not are replaced."""
+        left = list(pool)
+        while True:
+            chosen = choose(rows, left, COUNT)
+            bad = self.acceptance.rejected(chosen.recipes)
+            for recipe, why in bad.items():
+                sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
+            if not bad:
+                return chosen
+            left = [recipe for recipe in left if recipe not in bad]
+
+    def shorten(self, chosen: Sequence[Recipe]) -> list[Recipe]:
+        """Shorten each recipe of a choice."""
+        few = [module for module in self.modules if (self.place / f"{module.key}.json.gz").exists()][::_EVERY]
+        shortener = Shortener(self.bench, few, rows_of(self.place, few))
+        try:
+            return [
+                shortener.shorten(recipe, chosen[:number])
+                for number, recipe in enumerate(with_bar(chosen, len(chosen), "shorten"))
+            ]
+        finally:
+            shortener.close()
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Make the coreset files."""
+    making = Making(arguments, environ)
+    tried = arguments.work / "tried"
+    pool = pool_of(tried, choose_modules(arguments.corpus, Split.TRAIN, 10**6, per_package=10**6))
+    usable_pool = (usable(recipe, making.bench.major) for recipe in pool)
+    pool = list(dict.fromkeys(recipe for recipe in usable_pool if recipe is not None))[: arguments.pool]
+    if not pool:
+        raise DataError(f"{tried} has no searched modules; run `make learn` first")
+    chosen = making.choose(making.measure(pool), pool)
+    if not arguments.keep_long:
+        shortened = making.shorten(chosen.recipes)
+        before, after = (
+            sum(len(elements_of(each.functions[0])) for each in some) for some in (chosen.recipes, shortened)
+        )
+        sys.stdout.write(f"function pipelines: {before} passes, {after} after shortening\n")
+        everything = list(dict.fromkeys([*shortened, *chosen.recipes]))
+        chosen = making.choose(making.measure(everything), everything)
+    for number, (recipe, saving) in enumerate(zip(chosen.recipes, chosen.savings, strict=True), 1):
+        sys.stdout.write(f"{number:2} {100 * saving:.2f} % {recipe.text}\n")
+    for compiler in making.acceptance.compilers:
+        evidence = making.acceptance.evidence(compiler)
+        path = write_coreset(compiler.major, chosen.recipes, [evidence], arguments.sets)
+        sys.stdout.write(f"wrote {path.name}\n")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"savings": chosen.savings}) + "\n", encoding="utf-8")
+    return 0
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.evaluation.coreset``."""
+    parser = argparse.ArgumentParser(prog="python -m clang_llm.evaluation.coreset", description=__doc__)
+    add_arguments(parser, DEFAULT_WORK)
+    parser.add_argument("--modules", type=int, default=96, help="train modules to choose on (default: %(default)s)")
+    parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
+    parser.add_argument("--keep-long", action="store_true", help="do not shorten the recipes")
+    parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")
+    parser.add_argument("--sets", type=Path, default=DATA, help="where the files go (default: the package's data)")
+    parser.add_argument("--json", type=Path, help="write the savings to this file")
+    return run_command(parser, run, argv, environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], process_environment()))
