@@ -24,7 +24,7 @@ from clang_llm.tuning.programs import ProgramSet, driver_source, split_batches
 BATCHES = 4
 
 # Bounds against hangs only: the slowest program takes well under a second at -O0.
-PROGRAM_LIMIT_CPU_S = 20
+PROGRAM_LIMIT_CPU_S = 10
 PROGRAM_LIMIT_WALL_S = 120
 RUN_LIMIT_S = 600.0
 
@@ -59,13 +59,19 @@ class Prepared:
         return sum(len(batch.expected) for batch in self.batches)
 
 
-def run_batch(executable: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def run_batch(executable: Path, environ: Mapping[str, str], *, to_the_end: bool = False) -> dict[str, str]:
     """Run a batch; returns program → the driver's words about it.
+
+    Args:
+        executable: The driver linked with the programs.
+        environ: The environment of the programs.
+        to_the_end: Also run what comes after a program that fails. One that hangs takes all of its time limit, and a
+            list that breaks one program often breaks more.
 
     Raises:
         ProcessTimeout: the driver did not end.
     """
-    argv = [str(executable), str(PROGRAM_LIMIT_CPU_S), str(PROGRAM_LIMIT_WALL_S)]
+    argv = [str(executable), str(PROGRAM_LIMIT_CPU_S), str(PROGRAM_LIMIT_WALL_S), "0" if to_the_end else "1"]
     done = process.run(argv, env=environ, cwd=executable.parent, timeout_s=RUN_LIMIT_S)
     lines = (line.partition(" ") for line in done.stdout.decode(errors="replace").splitlines())
     return {name: words for name, _, words in lines}
@@ -80,6 +86,16 @@ def link_batch(cxx: Path, objects: Sequence[Path], executable: Path, environ: Ma
     lines = done.stderr.decode(errors="replace").splitlines()
     undefined = [line for line in lines if "undefined" in line]
     return (undefined or lines or ["the linker failed"])[0].strip()
+
+
+def _build_driver(compiler: Compiler, names: Sequence[str], stem: Path, environ: Mapping[str, str]) -> None:
+    """Write ``<stem>.driver.o``, which runs the named programs."""
+    source = stem.with_suffix(".driver.c")
+    source.write_text(driver_source(names), encoding="utf-8")
+    argv = [str(compiler.path), "-O1", "-c", source.name, "-o", f"{stem.name}.driver.o"]
+    message = compile_one(argv, stem.parent, environ)
+    if message is not None:
+        raise ToolchainError(f"{compiler.path} cannot compile a C program: {message.strip()[:400]}")
 
 
 def _reference(compiler: Compiler, built: Built, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -97,7 +113,7 @@ def _reference(compiler: Compiler, built: Built, environ: Mapping[str, str]) -> 
         message = message or link_batch(cxx_of(compiler), [driver, *objects], executable, environ)
         if message is not None:
             raise ToolchainError(f"{compiler.path} cannot build the validation programs: {message.strip()[:400]}")
-        said.append(run_batch(executable, environ))
+        said.append(run_batch(executable, environ, to_the_end=True))
         for path in (executable, *objects):
             path.unlink()
     expected: dict[str, str] = {}
@@ -130,13 +146,10 @@ def _build(compiler: Compiler, programs: ProgramSet, place: Path, environ: Mappi
         if not built.names:
             continue
         stem = built.stem.name
-        (place / f"{stem}.driver.c").write_text(driver_source(built.names), encoding="utf-8")
-        message = compile_one(
-            [str(compiler.path), "-O1", "-c", f"{stem}.driver.c", "-o", f"{stem}.driver.o"], place, environ
-        )
-        if message is not None:
-            raise ToolchainError(f"{compiler.path} cannot compile a C program: {message.strip()[:400]}")
+        _build_driver(compiler, built.names, built.stem, environ)
         expected, no_judges = _reference(compiler, built, environ)
+        if no_judges:
+            _build_driver(compiler, tuple(expected), built.stem, environ)
         excluded.update(no_judges)
         rows.append({"stem": stem, "expected": expected})
     (place / "batches.json").write_text(json.dumps({"batches": rows, "excluded": excluded}), encoding="utf-8")

@@ -25,7 +25,7 @@ _OTHER_DIRECTIVE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _MAIN = re.compile(r"\bint\s+main\s*\(\s*\)\s*\{")
 
 # Part of every verdict's key: raise it whenever the generated text of a batch or of the driver changes meaning.
-BATCH_FORMAT = 1
+BATCH_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ static void child(const struct entry *e, FILE *out, unsigned cpu_s, unsigned wal
 
 int main(int argc, char **argv) {
   unsigned cpu_s = argc > 1 ? (unsigned)atoi(argv[1]) : 10, wall_s = argc > 2 ? (unsigned)atoi(argv[2]) : 60;
+  int stop = argc > 3 && atoi(argv[3]);
   for (const struct entry *e = entries; e->name; ++e) {
     FILE *out = tmpfile();
     int status = 0;
@@ -185,6 +186,7 @@ int main(int argc, char **argv) {
     else printf("%s exit %d", e->name, WEXITSTATUS(status));
     printf(" %016llx\n", (unsigned long long)digest(out));
     fclose(out);
+    if (stop && status != 0) break;
   }
   return 0;
 }
@@ -195,7 +197,7 @@ def driver_source(names: Sequence[str]) -> str:
     """C text of the driver of one batch: runs each program in a child and prints one line per program.
 
     The line is ``<name> exit|signal <number> <hash of the output>``. Arguments of the built driver: seconds of CPU time
-    and of wall time that one program may take.
+    and of wall time that one program may take, and 1 to stop after the first program that does not exit with 0.
     """
     declarations = "".join(f"int run_{name}(void);\n" for name in names)
     rows = "".join(f'  {{"{name}", run_{name}}},\n' for name in names)

@@ -16,7 +16,7 @@ from clang_llm.compiler import Compiler
 from clang_llm.errors import ToolchainError
 from clang_llm.toolchain import build_plugin
 from clang_llm.tuning import command
-from clang_llm.tuning.batches import Prepared, link_batch, prepare_programs
+from clang_llm.tuning.batches import Prepared, link_batch, prepare_programs, run_batch
 from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import OptEngine, PluginEngine
 from clang_llm.tuning.programs import ProgramSet, driver_source, load_programs, with_suite
@@ -131,6 +131,15 @@ def test_an_endless_program_is_ended(a_compiler: Compiler, tmp_path: Path) -> No
     subprocess.run([a_compiler.path, tmp_path / "d.c", tmp_path / "p.c", "-o", executable], check=True)
     done = subprocess.run([executable, "1", "20"], check=True, capture_output=True, text=True)
     assert re.fullmatch(r"p001 signal (9|24) [0-9a-f]{16}\n", done.stdout)
+
+
+def test_the_driver_stops_after_a_failure_when_told(a_compiler: Compiler, tmp_path: Path) -> None:
+    (tmp_path / "d.c").write_text(driver_source(["a", "b"]))
+    (tmp_path / "p.c").write_text("int run_a(void) { return 1; }\nint run_b(void) { return 0; }\n")
+    executable = tmp_path / "run"
+    subprocess.run([a_compiler.path, tmp_path / "d.c", tmp_path / "p.c", "-o", executable], check=True)
+    assert set(run_batch(executable, os.environ)) == {"a"}
+    assert set(run_batch(executable, os.environ, to_the_end=True)) == {"a", "b"}
 
 
 @pytest.fixture
