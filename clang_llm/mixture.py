@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from clang_llm.protocol import Result
-from clang_llm.recipe import Recipe
-from clang_llm.types import Status
+from clang_llm.recipe import Recipe, usable
+from clang_llm.types import Result, Status
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,34 @@ def mix(measured: Iterable[tuple[Recipe, Result]], at_most: int | None = None) -
             heads[recipe.head].append(_Single(recipe, result.size, result.functions))
     mixed = [_mix_one(singles, at_most) for singles in heads.values() if len(singles) > 1]
     return min(mixed, key=lambda found: found.predicted, default=None)
+
+
+def in_order(
+    recipes: Iterable[Recipe], major: int, budget: int
+) -> Generator[Sequence[Recipe], Sequence[tuple[Recipe, Result]], None]:
+    """Propose recipes in order and then their mix: what a backend with fixed recipes does.
+
+    The mix takes the last of the budget's compilations when it promises more than the best single recipe; otherwise one
+    more recipe does.
+
+    Args:
+        recipes: Best first.
+        major: Major version of LLVM; what it cannot run does not count.
+        budget: Compilations.
+    """
+    fitting = list(dict.fromkeys(each for each in (usable(recipe, major) for recipe in recipes) if each is not None))
+    first = fitting[:budget]
+    # Two can be mixed; a mix of one is that one.
+    if budget > 2 and sum(recipe.staged for recipe in first[:-1]) >= 2:
+        first = fitting[: budget - 1]
+    measured = yield first
+    if len(first) >= budget:
+        return
+    mixture = mix(measured)
+    if mixture is not None and mixture.promising:
+        yield [mixture.recipe]
+    else:
+        yield fitting[len(first) : budget]
 
 
 def _mix_one(singles: Sequence[_Single], at_most: int | None) -> Mixture:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from clang_llm.backends import Request
 from clang_llm.errors import EndOfConversation, ProtocolError
 from clang_llm.recipe import Recipe
-from clang_llm.types import PROTOCOL, Decision, Lookup, Status
+from clang_llm.types import PROTOCOL, Decision, Lookup, Result, Status
 
 #: Longest line in bytes, in either direction.
 MAX_LINE = 1024 * 1024
@@ -36,19 +36,6 @@ class Question:
 
     request: Request
     lookup: Lookup
-
-
-@dataclass(frozen=True)
-class Result:
-    """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
-
-    `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
-    """
-
-    id: int
-    status: Status
-    size: int
-    functions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

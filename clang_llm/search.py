@@ -1,4 +1,4 @@
-"""One search: take a backend's recipes to the plugin, round by round, mix them per function, and choose the plan."""
+"""One search: take a backend's recipes to the plugin, round by round, and choose the plan."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from clang_llm import __version__
 from clang_llm.backends import Backend, Request
 from clang_llm.errors import Abandoned, ProtocolError
-from clang_llm.mixture import mix
 from clang_llm.plan import Plan
-from clang_llm.protocol import Connection, Result
+from clang_llm.protocol import Connection
 from clang_llm.recipe import Recipe, usable
-from clang_llm.types import Status
+from clang_llm.types import Result, Status
 
 #: Characters of pipelines in one `evaluate` message; a quarter of a line, since JSON may escape.
 ROUND_CHARACTERS = 256 * 1024
@@ -20,9 +19,6 @@ ROUND_CHARACTERS = 256 * 1024
 
 class Search:
     """Measures a backend's proposals for one module.
-
-    Proposals that share a head are mixed per function; the mix takes the last of the budget's compilations when it
-    promises more than the best single recipe, otherwise one more proposal does.
 
     Args:
         connection: The plugin.
@@ -38,9 +34,10 @@ class Search:
         self.name = name
         self.size_oz: int | None = None
         self.recipes: list[Recipe] = []
-        self.places: list[int | str] = []
+        self.places: list[int] = []
         self.results: list[Result] = []
-        self.spare: list[tuple[Recipe, int]] = []
+        self.known: set[Recipe] = set()
+        self.proposed = 0
 
     def run(self) -> tuple[Plan, int]:
         """Measure, and return the best plan with its id in this session (-1 for plain -Oz).
@@ -50,36 +47,35 @@ class Search:
             ProtocolError: The plugin broke the protocol.
             BackendError: The backend cannot propose.
         """
-        for recipes in self._rounds():
-            self._measure(recipes)
-        self._finish()
+        proposals = self.backend.propose(self.request)
+        proposed = next(proposals, None)
+        while proposed is not None and len(self.recipes) < self.request.budget:
+            first = len(self.recipes)
+            for batch in self._batches(self._fresh(proposed)):
+                self._measure(batch)
+            measured = list(zip(self.recipes[first:], self.results[first:], strict=True))
+            try:
+                proposed = proposals.send(measured)
+            except StopIteration:
+                break
+        proposals.close()
         if self.size_oz is None:
             raise Abandoned("no_lists")
-        best = min(
-            (result for result in self.results if result.status is Status.OK and result.size < self.size_oz),
-            key=lambda result: (result.size, result.id),
-            default=Result(-1, Status.OK, self.size_oz),
-        )
+        best = self._best(self.size_oz)
         return self._plan(best, self.size_oz), best.id
+
+    def _best(self, size_oz: int) -> Result:
+        """Return the smallest measurement that the backend stands for, -Oz if there is none."""
+        smaller = (result for result in self.results if result.status is Status.OK and result.size < size_oz)
+        for result in sorted(smaller, key=lambda result: (result.size, result.id)):
+            if self.backend.accepts(self.recipes[result.id]):
+                return result
+        return Result(-1, Status.OK, size_oz)
 
     def summary(self) -> str:
         """Return the measured sizes in one line, for the log: -Oz, then every recipe in order, or why it has none."""
         found = (str(each.size) if each.status is Status.OK else each.status.value for each in self.results)
         return f"sizes {self.size_oz} {' '.join(found)}".rstrip()
-
-    def _finish(self) -> None:
-        """Spend what was kept for the mix: on it, or on the proposal that it displaced."""
-        room = self.request.budget - len(self.recipes)
-        mixture = mix(zip(self.recipes, self.results, strict=True)) if room > 0 else None
-        if mixture is not None and mixture.promising:
-            self.recipes.append(mixture.recipe)
-            self.places.append("mix")
-            self._measure([mixture.recipe])
-        elif self.spare and room > 0:
-            recipe, place = self.spare[0]
-            self.recipes.append(recipe)
-            self.places.append(place)
-            self._measure([recipe])
 
     def _measure(self, recipes: Sequence[Recipe]) -> None:
         self.connection.evaluate(recipes)
@@ -109,49 +105,35 @@ class Search:
             raise Abandoned(result.status.value)
         self.results.append(result)
 
-    def _rounds(self) -> Iterator[Sequence[Recipe]]:
-        """Yield the backend's rounds, cut so that each fits into a line."""
-        for proposed in self._usable():
-            batch: list[Recipe] = []
-            for recipe in proposed:
-                if batch and sum(len(each.text) for each in batch) + len(recipe.text) > ROUND_CHARACTERS:
-                    yield batch
-                    batch = []
-                batch.append(recipe)
-            if batch:
+    def _batches(self, recipes: Sequence[Recipe]) -> Iterator[Sequence[Recipe]]:
+        """Cut a round so that each part fits into a line."""
+        batch: list[Recipe] = []
+        for recipe in recipes:
+            if batch and sum(len(each.text) for each in batch) + len(recipe.text) > ROUND_CHARACTERS:
                 yield batch
+                batch = []
+            batch.append(recipe)
+        if batch:
+            yield batch
 
-    def _usable(self) -> Iterator[Sequence[Recipe]]:
-        """Yield what this LLVM can run, normalised, each recipe once, up to the budget less the mix."""
-        place = 0
-        known: set[Recipe] = set()
-        for proposed in self.backend.propose(self.request):
-            fresh: list[Recipe] = []
-            for each in proposed:
-                recipe = usable(each, self.request.major)
-                if recipe is not None and recipe not in known:
-                    known.add(recipe)
-                    if len(self.recipes) < self._limit(recipe):
-                        self.recipes.append(recipe)
-                        self.places.append(place)
-                        fresh.append(recipe)
-                    else:
-                        self.spare.append((recipe, place))
-                place += 1
-            yield fresh
-            if self.spare:
-                return
-
-    def _limit(self, recipe: Recipe) -> int:
-        """Return how many proposals may be tried: where two or more can be mixed, one compilation is kept for that."""
-        staged = sum(each.staged for each in (*self.recipes, recipe))
-        return self.request.budget - (1 if staged >= 2 and self.request.budget > 2 else 0)
+    def _fresh(self, proposed: Sequence[Recipe]) -> list[Recipe]:
+        """Return what this LLVM can run, normalised, each recipe once, up to the budget."""
+        fresh: list[Recipe] = []
+        for each in proposed:
+            recipe = usable(each, self.request.major)
+            if recipe is not None and recipe not in self.known and len(self.recipes) < self.request.budget:
+                self.known.add(recipe)
+                self.recipes.append(recipe)
+                self.places.append(self.proposed)
+                fresh.append(recipe)
+            self.proposed += 1
+        return fresh
 
     def _plan(self, best: Result, size_oz: int) -> Plan:
         rejected = Counter(result.status.value for result in self.results if result.status is not Status.OK)
         provenance: dict[str, object] = {"backend": self.name}
         if best.id >= 0:
-            provenance["list"] = self.places[best.id]
+            provenance["list"] = "mix" if self.recipes[best.id].use else self.places[best.id]
         provenance["tried"] = len(self.results)
         provenance["rejected"] = dict(sorted(rejected.items()))
         provenance["validated"] = self.backend.vetted(self.request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 #: Version of the plan entries and of the key (architecture, section 3 and 4).
@@ -45,3 +46,16 @@ class Decision(str, Enum):
     LOOKUP = "lookup"
     OZ = "oz"
     MODULE = "module"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
+
+    `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
+    """
+
+    id: int
+    status: Status
+    size: int
+    functions: tuple[int, ...] = ()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from clang_llm.errors import BackendError
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
+from clang_llm.types import Result
 
 #: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
 TABLE: Mapping[str, str] = {
     "coreset": "clang_llm.backends.coreset:CoresetBackend",
     "scripted": "clang_llm.backends.scripted:ScriptedBackend",
+    "tune": "clang_llm.backends.tune:TuneBackend",
 }
 
 
@@ -43,18 +45,26 @@ class Request:
     source: str = ""
 
 
+#: A recipe that was compiled, with what came of it.
+Measured: TypeAlias = "tuple[Recipe, Result]"
+
+
 class Backend(Protocol):
     """A source of recipes."""
 
-    def propose(self, request: Request) -> Iterator[Sequence[Recipe]]:
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield rounds of recipes, best first; each round is compiled before the next is asked for.
 
-        The same request must give the same recipes. The helper normalises and checks them, drops repetitions and stops
-        at the budget.
+        What `yield` gives back is what was measured of the round: fewer recipes than were proposed when some cannot
+        run or were tried before. The same request and measurements must give the same recipes. The helper normalises
+        and checks them, drops repetitions and stops at the budget.
 
         Raises:
             BackendError: There is nothing to propose, and why.
         """
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Whether a recipe that was proposed and measured may reach an object."""
 
     def vetted(self, request: Request) -> str | None:
         """Return the identity of the validation that the lists passed on this LLVM, or None."""

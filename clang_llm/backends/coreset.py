@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm.backends import Request
+from clang_llm.backends import Measured, Request
 from clang_llm.errors import BackendError
+from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.vocabulary import load
@@ -94,14 +95,19 @@ def write_coreset(major: int, lists: Sequence[Recipe], evidence: Sequence[str], 
 
 
 class CoresetBackend:
-    """Proposes the vetted lists in order, as many as the budget allows, in one round."""
+    """Proposes the vetted recipes in order, as many as the budget allows, and then their mix."""
 
     def __init__(self, settings: Settings) -> None:
         del settings  # nothing to configure
 
-    def propose(self, request: Request) -> Iterator[Sequence[Recipe]]:
-        """Yield the lists."""
-        yield read_coreset(request.major).lists
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
+        """Yield the recipes, then their mix."""
+        yield from in_order(read_coreset(request.major).lists, request.major, request.budget)
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Return True: all were validated."""
+        del recipe
+        return True
 
     def vetted(self, request: Request) -> str | None:
         """Return the identity of the set when it was validated."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from clang_llm.backends import Request
+from clang_llm.backends import Measured, Request
 from clang_llm.errors import BackendError
+from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 
@@ -23,20 +24,25 @@ def read_lists(path: Path) -> list[Recipe]:
 
 
 class ScriptedBackend:
-    """Proposes the recipes of the file CLANG_LLM_SCRIPT, in order, in one round."""
+    """Proposes the recipes of the file CLANG_LLM_SCRIPT, in order, and then their mix."""
 
     def __init__(self, settings: Settings) -> None:
         self.script = settings.script
 
-    def propose(self, request: Request) -> Iterator[Sequence[Recipe]]:
-        """Yield the lists."""
-        del request
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
+        """Yield the recipes, then their mix."""
         if self.script is None:
             raise BackendError("backend 'scripted' needs CLANG_LLM_SCRIPT, a file with one recipe per line")
         try:
-            yield read_lists(self.script)
+            recipes = read_lists(self.script)
         except OSError as error:
             raise BackendError(f"cannot read {self.script} ({error.strerror}); check CLANG_LLM_SCRIPT") from error
+        yield from in_order(recipes, request.major, request.budget)
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Return True: who names a script wants to see what it does."""
+        del recipe
+        return True
 
     def vetted(self, request: Request) -> str | None:
         """Return None: nobody validated these."""

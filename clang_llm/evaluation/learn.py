@@ -21,13 +21,12 @@ from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, in_parallel
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
-from clang_llm.protocol import Result
 from clang_llm.recipe import Recipe
 from clang_llm.settings import process_environment
 from clang_llm.tuning.seeds import seeds
 from clang_llm.tuning.space import Space
 from clang_llm.tuning.tuner import Tuner
-from clang_llm.types import Status
+from clang_llm.types import Result, Status
 
 DEFAULT_WORK = Path("build") / "learn"
 #: Modules of one wave: several for each core, so that none waits long for the slowest.

@@ -9,9 +9,9 @@ from types import TracebackType
 
 from clang_llm import process
 from clang_llm.errors import EndOfConversation, ProtocolError, ToolchainError
-from clang_llm.protocol import Connection, Result
+from clang_llm.protocol import Connection
 from clang_llm.recipe import Recipe
-from clang_llm.types import Decision, Status
+from clang_llm.types import Decision, Result, Status
 
 #: Recipes in one message: few enough for its 1 MiB, many enough that neighbours share their head.
 ROUND = 64

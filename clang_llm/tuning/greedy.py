@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from clang_llm.protocol import Result
 from clang_llm.recipe import Recipe
-from clang_llm.types import Status
+from clang_llm.types import Result, Status
 
 
 @dataclass(frozen=True)

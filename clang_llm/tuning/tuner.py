@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from clang_llm.errors import DataError
-from clang_llm.mixture import Mixture, mix
-from clang_llm.protocol import Result
+from clang_llm.mixture import mix
 from clang_llm.recipe import Recipe
 from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
-from clang_llm.types import Status
+from clang_llm.types import Result, Status
 
 #: Recipes of one round: they share a head, and what they teach is used from the next round on.
 ROUND = 8
@@ -23,6 +22,8 @@ _RANDOM, _CROSSED = 0.15, 0.35
 _NEW_HEAD = 0.15
 #: Function pipelines on which a mutated head is compared with its parent.
 _HEAD_TRIAL = ROUND
+#: Function pipelines of one mix: the first dozen bring nearly everything, and each has to be validated.
+MOST_PIPELINES = 12
 
 Measure = Callable[[Sequence[Recipe]], list[Result]]
 
@@ -137,25 +138,36 @@ class Tuner:
             measure: Compiles recipes.
             progress: Called with the candidates and the bytes of the best recipe after each round.
         """
+        rounds = self.rounds()
+        recipes = next(rounds, None)
+        while recipes is not None:
+            try:
+                recipes = rounds.send(measure(recipes))
+            except StopIteration:
+                recipes = None
+            if progress is not None:
+                progress(len(self._tried), self._best[0])
+        return self.outcome()
+
+    def rounds(self) -> Generator[list[Recipe], Sequence[Result], None]:
+        """Yield recipes to compile; each round's results are to be sent back."""
         for checkpoint in self._checkpoints:
             # One compilation of each stretch is for the mix.
             while len(self._tried) < checkpoint - 1:
-                self._take(measure, self._round()[: checkpoint - 1 - len(self._tried)])
-                if progress is not None:
-                    progress(len(self._tried), self._best[0])
-            mixture = mix(self._tried)
+                recipes = self._round()[: checkpoint - 1 - len(self._tried)]
+                self._take(recipes, (yield recipes))
+            mixture = mix(self._tried, MOST_PIPELINES)
             if mixture is not None and mixture.predicted < self._best[0]:
-                self._take(measure, [mixture.recipe])
+                self._take([mixture.recipe], (yield [mixture.recipe]))
             self._curve.append((checkpoint, self._best[0]))
+
+    def outcome(self) -> Tuned:
+        """Return what was found so far."""
         size, recipe = self._best
         return Tuned(recipe, size, self._size_oz, len(self._tried), tuple(self._curve), tuple(self._tried))
 
-    def mixture(self) -> Mixture | None:
-        """Return the best mix of what was measured so far."""
-        return mix(self._tried)
-
-    def _take(self, measure: Measure, recipes: Sequence[Recipe]) -> None:
-        for recipe, result in zip(recipes, measure(recipes), strict=True):
+    def _take(self, recipes: Sequence[Recipe], results: Sequence[Result]) -> None:
+        for recipe, result in zip(recipes, results, strict=True):
             self._tried.append((recipe, result))
             if result.status is Status.OK and result.size < self._best[0]:
                 self._best = (result.size, recipe)

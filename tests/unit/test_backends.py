@@ -18,8 +18,8 @@ def make_settings(**variables: str) -> Settings:
     return Settings.load({"HOME": "/nowhere", **variables})
 
 
-def make_request(major: int = 19) -> Request:
-    return Request("ab" * 32, f"{major}.1.0", major, "x86_64", 4)
+def make_request(major: int = 19, budget: int = 4) -> Request:
+    return Request("ab" * 32, f"{major}.1.0", major, "x86_64", budget)
 
 
 def lists(*texts: str) -> list[Recipe]:
@@ -46,7 +46,7 @@ def test_a_backend_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPa
 def test_scripted_reads_one_list_a_line(tmp_path: Path) -> None:
     (tmp_path / "script").write_text("# a comment\n\nglobaldce\nfunction(adce)\n")
     backend = ScriptedBackend(make_settings(CLANG_LLM_SCRIPT=str(tmp_path / "script")))
-    assert list(backend.propose(make_request())) == [lists("globaldce", "function(adce)")]
+    assert next(backend.propose(make_request())) == lists("globaldce", "function(adce)")
     assert backend.vetted(make_request()) is None
 
 
@@ -120,6 +120,6 @@ def test_the_shipped_sets_are_whole_and_allowed(major: int) -> None:
 
 def test_the_coreset_backend_proposes_its_set_in_one_round() -> None:
     backend = CoresetBackend(make_settings())
-    assert list(backend.propose(make_request())) == [read_coreset(19).lists]
+    assert next(backend.propose(make_request(budget=32))) == list(read_coreset(19).lists)
     expected = read_coreset(19).identity if read_coreset(19).evidence else None
     assert backend.vetted(make_request()) == expected

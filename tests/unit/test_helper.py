@@ -212,7 +212,7 @@ def test_repetitions_after_normalisation_and_what_is_not_allowed_are_left_out(st
     assert side.hear() == {"do": "apply", "id": 2}
     plan = LocalStore(tmp_path / "cache").get(KEY)
     assert plan is not None
-    assert (plan.provenance["list"], plan.provenance["tried"], plan.budget) == (6, 3, 10)
+    assert (plan.provenance["list"], plan.provenance["tried"], plan.budget) == (2, 3, 10)
 
 
 def test_lists_are_normalised_for_the_llvm_that_asks(start: Start) -> None:

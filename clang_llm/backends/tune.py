@@ -1,0 +1,113 @@
+"""The backend ``tune``: a search on the module that is being compiled, for `clang-llm-tool tune`.
+
+It spends the whole budget, then validates what the best recipe is made of: only what PassListEval accepts on this clang
+reaches the plan. Minutes for each module, so it is never a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from clang_llm.backends import Measured, Request
+from clang_llm.backends.coreset import read_coreset
+from clang_llm.compiler import find_clang, inspect
+from clang_llm.errors import BackendError
+from clang_llm.log import write_log
+from clang_llm.mixture import mix
+from clang_llm.recipe import Recipe
+from clang_llm.settings import Settings, process_environment
+from clang_llm.tuning.acceptance import Acceptance
+from clang_llm.tuning.seeds import seeds
+from clang_llm.tuning.space import Space
+from clang_llm.tuning.tuner import MOST_PIPELINES, Tuner
+from clang_llm.tuning.validate import clean_environment
+from clang_llm.types import Result, Status
+
+#: Of the budget, compilations kept for mixing again without recipes that were rejected.
+REMIXES = 8
+#: Smallest budget: below it there is nothing to search with.
+SMALLEST_BUDGET = 2 * REMIXES
+
+
+class TuneBackend:
+    """Searches with `Tuner`, then validates."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._acceptance: Acceptance | None = None
+        self._verdicts: dict[Recipe, str] = {}
+        self._vetted: set[Recipe] = set()
+        self._request: Request | None = None
+
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
+        """Search, validate what the best mix consists of, and mix again without what was rejected."""
+        if request.budget < SMALLEST_BUDGET:
+            raise BackendError(f"backend 'tune' needs a budget of {SMALLEST_BUDGET}; set CLANG_LLM_CANDIDATES")
+        self._request = request
+        start = self._start(request.major)
+        # The Tuner takes -Oz as the size to beat only to decide whether a mix is worth measuring; the search knows.
+        tuner = Tuner(Space(request.major), request.key, start, 1 << 62, request.budget - REMIXES)
+        rounds = tuner.rounds()
+        recipes = next(rounds, None)
+        while recipes is not None:
+            measured = dict((yield recipes))
+            results = [measured.get(recipe, Result(0, Status.INVALID, 0)) for recipe in recipes]
+            try:
+                recipes = rounds.send(results)
+            except StopIteration:
+                recipes = None
+        tried = [(recipe, result) for recipe, result in tuner.outcome().tried if result.status is Status.OK]
+        for _ in range(REMIXES):
+            tried = self._accepted(tried)
+            mixture = mix(tried, MOST_PIPELINES)
+            if mixture is None or not mixture.promising:
+                return
+            if self.accepts(mixture.recipe):
+                yield [mixture.recipe]
+                return
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Whether every part of a recipe was validated, now if need be."""
+        parts = _parts(recipe)
+        waiting = [part for part in parts if part not in self._vetted and part not in self._verdicts]
+        if waiting:
+            bad = self._tries().rejected(waiting)
+            for part in waiting:
+                self._verdicts[part] = bad.get(part, "")
+            for part, why in bad.items():
+                write_log(self._settings.log, f"helper: tune: rejected {part.text}: {why}")
+        return not any(self._verdicts.get(part) for part in parts)
+
+    def vetted(self, request: Request) -> str | None:
+        """Return the words of the validation."""
+        del request
+        if self._acceptance is None:
+            return None
+        return self._acceptance.evidence(self._acceptance.compilers[0])
+
+    def _start(self, major: int) -> list[Recipe]:
+        try:
+            known = list(read_coreset(major).lists)
+        except BackendError:
+            known = []
+        self._vetted.update(known)
+        return list(dict.fromkeys([*known, *seeds(major)]))
+
+    def _accepted(self, tried: Sequence[Measured]) -> list[Measured]:
+        return [(recipe, result) for recipe, result in tried if recipe.use or not self._verdicts.get(recipe)]
+
+    def _tries(self) -> Acceptance:
+        if self._acceptance is None:
+            environ = clean_environment(process_environment())
+            compiler = inspect(find_clang(self._settings.clang, environ))
+            if self._request is not None and compiler.version != self._request.llvm:
+                raise BackendError(f"{compiler.path} is not the clang {self._request.llvm}; name it in CLANG_LLM_CLANG")
+            self._acceptance = Acceptance([compiler], None, self._settings.cache_dir, environ, jobs=1)
+        return self._acceptance
+
+
+def _parts(recipe: Recipe) -> list[Recipe]:
+    """Return what has to be validated for a recipe: each of its function pipelines by itself."""
+    if not recipe.staged:
+        return [recipe]
+    return [recipe.uniform(function) for function in recipe.functions]
