@@ -315,6 +315,7 @@ KNOWN_BAD = Path(__file__).resolve().parents[1] / "data" / "known_bad_lists.txt"
 
 
 @pytest.mark.projects
+@pytest.mark.timeout(1800)  # seconds: the whole suite is compiled three times
 def test_the_whole_suite_can_serve(each_compiler: Compiler, tmp_path: Path) -> None:
     programs = with_suite(None)
     assert programs.suite is not None
@@ -324,6 +325,7 @@ def test_the_whole_suite_can_serve(each_compiler: Compiler, tmp_path: Path) -> N
 
 
 @pytest.mark.projects
+@pytest.mark.timeout(1800)  # seconds: the same, and every list
 def test_known_bad_lists_are_rejected_in_full(compilers: dict[int, Compiler], tmp_path: Path) -> None:
     """Minimised results of a search with the opt engine, which asks no vocabulary; found on LLVM 19."""
     if 19 not in compilers:
@@ -350,6 +352,7 @@ def sanitized(compiler: Compiler, program: SuiteProgram, place: Path) -> str:
 
 
 @pytest.mark.projects
+@pytest.mark.timeout(1800)  # seconds: the whole suite is compiled once, with sanitizers
 def test_programs_of_the_suite_have_no_undefined_behaviour(a_compiler: Compiler, tmp_path: Path) -> None:
     suite = load_suite()
     probe = tmp_path / "probe.c"
