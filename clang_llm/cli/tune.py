@@ -40,7 +40,7 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add_parser(
         "tune",
         help="search on every module of a project, for hours if you like; later builds take it from the cache",
-        description="Give a build command, such as: clang-llm-tool tune -- make -j2 CC=clang-llm. CC and CXX are set in "
+        description="Give a build command, such as: clang-llm-tool tune -- make -j2. CC and CXX are set in "
         "its environment. Clean the project first, since only what is compiled is tuned. A stopped run goes on.",
     )
     parser.add_argument("--candidates", type=int, default=DEFAULT_CANDIDATES, help="for each module (%(default)s)")

@@ -114,6 +114,9 @@ static std::string codeGenOptions(ArrayRef<StringRef> Arguments) {
       Add(Arguments[++I]);
     } else if (startsWithAny(A, Families) && !irrelevantToCode(A)) {
       Add(A);
+      // "-mfloat-abi hard": the input file is never next, since -x and its language stand before it.
+      if (I + 1 < Arguments.size() && !startsWith(Arguments[I + 1], "-"))
+        Add(Arguments[++I]);
     }
   }
   return Out;

@@ -5,6 +5,7 @@ Only the plugin refuses lists outside the vocabulary, so tests that need a list 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from clang_llm import process
 from clang_llm.errors import ProcessTimeout, ToolchainError
+from clang_llm.recipe import Recipe
 from clang_llm.toolchain import Compiler, build_plugin
 from clang_llm.tuning.building import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
 
@@ -103,7 +105,9 @@ class PluginEngine:
         """See `Engine.compile`."""
         argv = [str(self.compiler.path), f"-fpass-plugin={self.stub}", "-Oz", "-w", "-fno-crash-diagnostics"]
         argv += ["-x", "ir", str(bitcode), "-c", "-o", str(output)]
-        return _run(argv, {**environ, "_CLANG_LLM_APPLY": pipeline})
+        recipe = Recipe.parse(pipeline)
+        told = json.dumps(recipe.message()) if recipe.staged else recipe.module
+        return _run(argv, {**environ, "_CLANG_LLM_APPLY": told})
 
 
 @dataclass(frozen=True)
