@@ -103,7 +103,8 @@ class Connection:
         functions = message.get("functions", [])
         if not isinstance(functions, list) or not all(isinstance(size, int) for size in functions):
             raise ProtocolError("a result has sizes of functions that are not numbers")
-        return Result(identity, status, _count(message, "size"), tuple(functions))
+        code = _count(message, "code") if "code" in message else 0
+        return Result(identity, status, _count(message, "size"), tuple(functions), code)
 
     def module(self) -> Module:
         """Ask for the module and receive it."""

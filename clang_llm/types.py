@@ -52,6 +52,7 @@ class Decision(str, Enum):
 class Result:
     """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
 
+    `code` is the part of `size` that is instructions.
     `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
     """
 
@@ -59,3 +60,4 @@ class Result:
     status: Status
     size: int
     functions: tuple[int, ...] = ()
+    code: int = 0

@@ -109,9 +109,9 @@ static void sendAll(int Pipe, StringRef Data) {
   }
 }
 
-// Size, a flag, sizes of functions and three lists of names, NUL-terminated; an empty text ends a list.
+// Two sizes, a flag, sizes of functions and three lists of names, NUL-terminated; an empty text ends a list.
 static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes) {
-  std::string Text = std::to_string(Object.Size) + '\0' + (Diagnosed ? "1" : "0") + '\0';
+  std::string Text = std::to_string(Object.Size) + '\0' + std::to_string(Object.Code) + '\0' + (Diagnosed ? "1" : "0") + '\0';
   for (uint64_t Size : FunctionSizes)
     Text += std::to_string(Size) + '\0';
   Text += '\0';
@@ -234,7 +234,7 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
     Answer = Parts.second;
     return Parts.first;
   };
-  if (Next().getAsInteger(10, Out.Object.Size))
+  if (Next().getAsInteger(10, Out.Object.Size) || Next().getAsInteger(10, Out.Object.Code))
     return false;
   Out.Diagnosed = Next() == "1";
   for (StringRef Size = Next(); !Size.empty(); Size = Next()) {

@@ -73,8 +73,10 @@ bool summarise(StringRef Bytes, ObjectSummary &Out) {
     return false;
   }
   for (SectionRef S : (*Object)->sections())
-    if (counts(**Object, S))
+    if (counts(**Object, S)) {
       Out.Size += S.getSize();
+      Out.Code += S.isText() ? S.getSize() : 0;
+    }
   for (SymbolRef Symbol : (*Object)->symbols())
     if (!addSymbol(**Object, Symbol, Out))
       return false;

@@ -7,6 +7,7 @@
 
 struct ObjectSummary {
   uint64_t Size = 0;                // bytes of allocated sections that hold data in the file (no .bss)
+  uint64_t Code = 0;                // of these, bytes of sections with instructions
   std::vector<std::string> Defined; // strong external symbols as "name type binding visibility", sorted
   std::vector<std::string> Weak;    // names of weak definitions, sorted
   std::vector<std::string> Needed;  // names of undefined symbols, sorted

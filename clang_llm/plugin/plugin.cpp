@@ -37,7 +37,7 @@ class Search {
   bool report(int64_t Id, const Measurement &Result, const Recipe &R) {
     int64_t Size = int64_t(Result.Object.Size);
     explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"pipeline", R.text()}});
-    json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}};
+    json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}, {"code", int64_t(Result.Object.Code)}};
     if (R.staged() && Result.ok()) {
       json::Array Sizes;
       for (uint64_t One : Result.FunctionSizes)

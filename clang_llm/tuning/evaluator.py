@@ -53,7 +53,7 @@ class Evaluator:
         self._companion = process.Companion([*argv, f"-fpass-plugin={stub}"], "_CLANG_LLM_HELPER_FD", variables)
         self._connection = Connection(self._companion.socket, self._companion.socket)
         self._next = 0
-        self.size_oz = 0
+        self.size_oz = self.code_oz = 0
         try:
             self.request = self._connection.question().request
             self._connection.evaluate([])
@@ -66,7 +66,7 @@ class Evaluator:
         if baseline.status is not Status.OK:
             self.close()
             raise ToolchainError(f"{self.request.source}: plain -Oz cannot be measured: {baseline.status.value}")
-        self.size_oz = baseline.size
+        self.size_oz, self.code_oz = baseline.size, baseline.code
 
     def evaluate(self, recipes: Sequence[Recipe]) -> list[Result]:
         """Measure recipes, in order; neighbours with the same head run it once.

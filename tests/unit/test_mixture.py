@@ -1,0 +1,116 @@
+"""Choosing per function: the mix, the order of proposals, the greedy coreset, on numbers made up here."""
+
+import pytest
+
+from clang_llm.mixture import in_order, mix
+from clang_llm.recipe import Recipe
+from clang_llm.tuning.greedy import Row, choose
+from clang_llm.types import Result, Status
+
+HEAD, OTHER = "globalopt", "ipsccp"
+
+
+def staged(function: str, head: str = HEAD) -> Recipe:
+    return Recipe(head, (function,), (), "globaldce")
+
+
+def ok(size: int, *functions: int) -> Result:
+    return Result(0, Status.OK, size, functions)
+
+
+def test_every_function_takes_the_pipeline_that_suits_it() -> None:
+    found = mix([(staged("sroa"), ok(100, 30, 50)), (staged("gvn"), ok(110, 40, 45)), (staged("dce"), ok(99, 35, 44))])
+    assert found is not None
+    # dce is smallest as a whole: 99 bytes, 20 of them no function's; sroa gives the first function 5 bytes less.
+    assert found.recipe == Recipe(HEAD, ("dce", "sroa"), (1, 0), "globaldce")
+    assert (found.predicted, found.best_single, found.promising) == (94, 99, True)
+
+
+def test_functions_are_not_mixed_over_heads() -> None:
+    found = mix(
+        [
+            (staged("sroa"), ok(100, 50, 50)),
+            (staged("gvn"), ok(100, 60, 40)),
+            (staged("sroa", OTHER), ok(95, 10, 85)),
+            (staged("gvn", OTHER), ok(95, 11, 84)),
+        ]
+    )
+    assert found is not None
+    assert (found.recipe.module, found.predicted) == (HEAD, 90)
+
+
+def test_what_failed_or_has_other_functions_is_not_mixed() -> None:
+    measured = [
+        (staged("sroa"), ok(100, 50, 50)),
+        (staged("gvn"), Result(1, Status.CRASHED, 0)),
+        (staged("dce"), ok(120, 1, 1, 1)),
+        (Recipe("globaldce"), ok(10)),
+    ]
+    found = mix(measured)
+    assert found is not None
+    assert found.recipe.functions == ("sroa",)
+    assert not found.promising
+    assert mix(measured[:2]) is None
+    assert mix([]) is None
+
+
+def test_a_mix_of_few_keeps_the_most_useful() -> None:
+    measured = [
+        (staged("sroa"), ok(100, 30, 30, 40)),
+        (staged("gvn"), ok(101, 29, 32, 40)),
+        (staged("dce"), ok(103, 33, 30, 30)),
+    ]
+    two = mix(measured, at_most=2)
+    assert two is not None
+    assert two.recipe.functions == ("sroa", "dce")
+    assert (two.recipe.use, two.predicted) == ((0, 0, 1), 90)
+    three = mix(measured)
+    assert three is not None
+    assert three.predicted == 89
+
+
+def run(recipes: list[Recipe], budget: int, sizes: dict[Recipe, Result]) -> list[list[Recipe]]:
+    rounds = in_order(recipes, 19, budget)
+    proposed = [list(next(rounds))]
+    with pytest.raises(StopIteration):
+        while True:
+            proposed.append(list(rounds.send([(recipe, sizes[recipe]) for recipe in proposed[-1]])))
+    return proposed
+
+
+SIZES = {staged("sroa"): ok(100, 30, 70), staged("gvn"): ok(100, 40, 60), staged("dce"): ok(100, 50, 50)}
+
+
+def test_the_mix_takes_the_last_compilation() -> None:
+    mixed = Recipe(HEAD, ("sroa", "gvn"), (0, 1), "globaldce")
+    assert run(list(SIZES), 3, SIZES | {mixed: ok(90, 30, 60)}) == [[staged("sroa"), staged("gvn")], [mixed]]
+
+
+def test_without_a_promising_mix_one_more_is_tried() -> None:
+    equal = {recipe: ok(100, 50, 50) for recipe in SIZES}
+    assert run(list(SIZES), 3, equal) == [[staged("sroa"), staged("gvn")], [staged("dce")]]
+
+
+@pytest.mark.parametrize("budget", [1, 2])
+def test_a_small_budget_has_no_room_for_a_mix(budget: int) -> None:
+    assert run(list(SIZES), budget, SIZES) == [list(SIZES)[:budget]]
+
+
+def test_what_cannot_run_takes_no_place() -> None:
+    recipes = [staged("no-such-pass"), staged("sroa"), staged("sroa"), staged("gvn")]
+    assert run(recipes, 2, SIZES) == [[staged("sroa"), staged("gvn")]]
+
+
+def test_greedy_takes_what_adds_most_to_those_before() -> None:
+    both, left, right = staged("sroa"), staged("gvn"), staged("dce")
+    rows = [
+        Row(100, {both: ok(90, 40, 40), left: ok(95, 20, 65), right: ok(95, 65, 20)}),
+        Row(100, {both: ok(90, 45, 45), left: ok(120, 60, 60), right: ok(130, 65, 65)}),
+    ]
+    found = choose(rows, [left, right, both], 3)
+    assert found.recipes[0] == both
+    # With each of the others the first module mixes to 20 + 40 and 10 bytes of no function: equal, so the first wins.
+    assert found.recipes[1:] == (left, right)
+    assert found.savings[0] == pytest.approx(0.1)
+    assert found.savings[1] == pytest.approx(1 - (0.7 * 0.9) ** 0.5)
+    assert found.savings[2] == pytest.approx(1 - (0.5 * 0.9) ** 0.5)
