@@ -11,7 +11,8 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
 from pathlib import Path
 
 from clang_llm.backends.coreset import DATA, write_coreset
@@ -32,8 +33,8 @@ from clang_llm.types import Status
 
 #: Recipes of a coreset: what the highest effort tries.
 COUNT = 32
-#: Of the modules that are measured, those on which recipes are shortened: every fourth, so that it takes minutes.
-_EVERY = 4
+#: Of the modules that are measured, those on which recipes are shortened: every eighth, so that it takes minutes.
+_EVERY = 8
 
 
 def broadcast(module: CorpusModule, bench: Bench, recipes: Sequence[Recipe], place: Path) -> str:
@@ -68,7 +69,8 @@ def rows_of(place: Path, modules: Sequence[CorpusModule]) -> list[Row]:
 class Shortener:
     """Shortens recipes on some modules that stay open."""
 
-    def __init__(self, bench: Bench, modules: Sequence[CorpusModule], rows: Sequence[Row]) -> None:
+    def __init__(self, bench: Bench, modules: Sequence[CorpusModule], rows: Sequence[Row], jobs: int) -> None:
+        self._jobs = jobs
         self._evaluators = [bench.open(module) for module in modules]
         self._rows = rows
 
@@ -90,13 +92,12 @@ class Shortener:
 
         def cost(sequences: Sequence[Sequence_]) -> list[int | None]:
             tried = [recipe.uniform(pipeline_of(sequence)) for sequence in sequences]
-            sums: list[int | None] = [0] * len(tried)
-            for evaluator, places in zip(self._evaluators, targets, strict=True):
-                if places:
-                    sums = _add(sums, _sizes(evaluator, tried, places))
-            return sums
+            concerned = [pair for pair in zip(self._evaluators, targets, strict=True) if pair[1]]
+            with ThreadPoolExecutor(self._jobs) as pool:
+                parts = pool.map(lambda pair: _sizes(pair[0], tried, pair[1]), concerned)
+            return reduce(_add, parts, [0] * len(tried))
 
-        found = minimise(elements_of(recipe.functions[0]), cost, budget=60)
+        found = minimise(elements_of(recipe.functions[0]), cost, budget=120, canonical=False)
         return recipe if found is None else recipe.uniform(pipeline_of(found.sequence))
 
     def _targets(self, row: Row, recipe: Recipe, others: Sequence[Recipe]) -> list[int]:
@@ -121,7 +122,7 @@ def _sizes(evaluator: Evaluator, recipes: Sequence[Recipe], places: Sequence[int
     ]
 
 
-def _add(left: Sequence[int | None], right: Sequence[int | None]) -> list[int | None]:
+def _add(left: list[int | None], right: list[int | None]) -> list[int | None]:
     return [None if a is None or b is None else a + b for a, b in zip(left, right, strict=True)]
 
 
@@ -159,7 +160,7 @@ class Making:
     def shorten(self, chosen: Sequence[Recipe]) -> list[Recipe]:
         """Shorten each recipe of a choice."""
         few = [module for module in self.modules if (self.place / f"{module.key}.json.gz").exists()][::_EVERY]
-        shortener = Shortener(self.bench, few, rows_of(self.place, few))
+        shortener = Shortener(self.bench, few, rows_of(self.place, few), self.arguments.jobs)
         try:
             return [
                 shortener.shorten(recipe, chosen[:number])
@@ -178,8 +179,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     pool = list(dict.fromkeys(recipe for recipe in usable_pool if recipe is not None))[: arguments.pool]
     if not pool:
         raise DataError(f"{tried} has no searched modules; run `make learn` first")
-    chosen = making.choose(making.measure(pool), pool)
-    if not arguments.keep_long:
+    rows = making.measure(pool)
+    if arguments.keep_long:
+        chosen = making.choose(rows, pool)
+    else:
+        chosen = choose(rows, pool, COUNT)
         shortened = making.shorten(chosen.recipes)
         before, after = (
             sum(len(elements_of(each.functions[0])) for each in some) for some in (chosen.recipes, shortened)

@@ -31,7 +31,9 @@ class Minimised:
     spent: int
 
 
-def minimise(sequence: Sequence_, cost: Cost, elements: Sequence[str] = (), budget: int = 1000) -> Minimised | None:
+def minimise(
+    sequence: Sequence_, cost: Cost, elements: Sequence[str] = (), budget: int = 1000, *, canonical: bool = True
+) -> Minimised | None:
     """Shorten a sequence.
 
     Args:
@@ -39,15 +41,17 @@ def minimise(sequence: Sequence_, cost: Cost, elements: Sequence[str] = (), budg
         cost: Measures sequences.
         elements: What may be inserted; none: only drop and sort.
         budget: Sequences to measure at most.
+        canonical: Sort by name where that costs nothing, so that equal lists become one.
 
     Returns:
         The result, or None when the sequence itself may not be used.
     """
-    return _Work(cost, elements, budget).run(sequence)
+    return _Work(cost, elements, budget, canonical).run(sequence)
 
 
 class _Work:
-    def __init__(self, cost: Cost, elements: Sequence[str], budget: int) -> None:
+    def __init__(self, cost: Cost, elements: Sequence[str], budget: int, canonical: bool) -> None:
+        self.canonical = canonical
         self.measure = cost
         self.elements = elements
         self.budget = budget
@@ -60,7 +64,8 @@ class _Work:
         while True:
             before = sequence
             sequence, cost = self._drop(sequence, cost)
-            sequence, cost = self._sort(sequence, cost)
+            if self.canonical:
+                sequence, cost = self._sort(sequence, cost)
             sequence, cost = self._insert(sequence, cost)
             if sequence == before or self.spent >= self.budget:
                 # The premise, once more and by itself: the short sequence does what the long one did.
@@ -74,14 +79,20 @@ class _Work:
         return self.measure(sequences)
 
     def _drop(self, sequence: Sequence_, cost: int) -> tuple[Sequence_, int]:
-        """Drop passes, from the last to the first, that the cost does not need."""
-        place = len(sequence) - 1
-        while place >= 0 and self.spent < self.budget:
-            shorter = sequence[:place] + sequence[place + 1 :]
-            found = self._costs([shorter])[0]
-            if found is not None and found <= cost:
-                sequence, cost = shorter, found
-            place = min(place, len(sequence)) - 1
+        """Drop passes that the cost does not need, all that are dispensable by themselves first."""
+        while self.spent + len(sequence) < self.budget:
+            each = self._costs([sequence[:place] + sequence[place + 1 :] for place in range(len(sequence))])
+            spare = [place for place, found in enumerate(each) if found is not None and found <= cost]
+            before = sequence
+            # What is dispensable alone need not be so together: halve until it is, and look again at what is left.
+            while spare and sequence == before:
+                shorter = tuple(element for place, element in enumerate(sequence) if place not in spare)
+                found = self._costs([shorter])[0]
+                if found is not None and found <= cost:
+                    sequence, cost = shorter, found
+                spare = spare[: len(spare) // 2]
+            if sequence == before:
+                break
         return sequence, cost
 
     def _sort(self, sequence: Sequence_, cost: int) -> tuple[Sequence_, int]:
