@@ -28,8 +28,9 @@ struct Datum {
 class Census {
   const ObjectFile &Object;
   std::vector<uint64_t> Sizes;
-  std::map<uint64_t, std::vector<Span>> Code;             // section index -> functions by address
-  std::map<uint64_t, std::map<uint64_t, Datum>> Data;     // section index -> offset -> what begins there
+  std::map<uint64_t, std::vector<Span>> Code;          // section index -> functions by address
+  std::map<uint64_t, std::map<uint64_t, Datum>> Data;  // section index -> offset -> what begins there
+  std::map<uint64_t, std::map<uint64_t, uint64_t>> Variables; // section index -> begin -> end
 
   // The function that holds the byte at Offset of a section of code.
   const Span *functionAt(uint64_t Section, uint64_t Offset) const {
@@ -64,6 +65,15 @@ class Census {
     return true;
   }
 
+  // The program's own tables are there whatever a list does; a function pays for what code generation made for it.
+  bool inVariable(uint64_t Section, uint64_t Offset) const {
+    auto Here = Variables.find(Section);
+    if (Here == Variables.end())
+      return false;
+    auto After = Here->second.upper_bound(Offset);
+    return After != Here->second.begin() && Offset < std::prev(After)->second;
+  }
+
   void addReference(uint64_t Section, uint64_t Offset, size_t Function) {
     auto Inserted = Data[Section].insert({Offset, Datum{Function}});
     Inserted.first->second.Shared |= Inserted.first->second.Owner != Function;
@@ -79,7 +89,7 @@ class Census {
     for (RelocationRef R : S.relocations()) {
       const Span *From = functionAt((*Of)->getIndex(), R.getOffset());
       uint64_t Section, Offset;
-      if (From && targetOf(R, Section, Offset) && !Code.count(Section))
+      if (From && targetOf(R, Section, Offset) && !Code.count(Section) && !inVariable(Section, Offset))
         addReference(Section, Offset, From->Function);
     }
   }
@@ -132,12 +142,22 @@ class Census {
       for (auto One = Found->second.begin(); One != Found->second.end() && !Strings; ++One) {
         auto Next = std::next(One);
         uint64_t End = Next == Found->second.end() ? S.getSize() : std::min(Next->first, S.getSize());
+        auto Variable = Variables[S.getIndex()].lower_bound(One->first);
+        if (Variable != Variables[S.getIndex()].end())
+          End = std::min(End, Variable->first);
         if (Constants)
           End = std::min(End, One->first + constantSize(S));
         if (!One->second.Shared && End > One->first)
           Sizes[One->second.Owner] += End - One->first;
       }
     }
+  }
+
+  static bool isVariable(SymbolRef Symbol) {
+    auto Type = Symbol.getType();
+    bool Is = Type && *Type == SymbolRef::ST_Data;
+    consumeError(Type.takeError());
+    return Is;
   }
 
   // .rodata.cst16 holds constants of 16 bytes.
@@ -163,6 +183,8 @@ public:
       if (Place != Places.end() && Value && Where && *Where != Object.section_end() && Sizes[Place->second] == 0) {
         Sizes[Place->second] = SymbolAndSize.second;
         Code[(*Where)->getIndex()].push_back({*Value, *Value + SymbolAndSize.second, Place->second});
+      } else if (Value && Where && *Where != Object.section_end() && SymbolAndSize.second && isVariable(SymbolAndSize.first)) {
+        Variables[(*Where)->getIndex()][*Value] = *Value + SymbolAndSize.second;
       }
       consumeError(Name.takeError());
       consumeError(Value.takeError());

@@ -1,0 +1,222 @@
+"""Recipes with stages, inside real clangs: what is measured is what is emitted, credit is honest, plans come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from clang_llm import process, toolchain
+from clang_llm.errors import ToolchainError
+from clang_llm.mixture import mix
+from clang_llm.objects import allocated_size
+from clang_llm.plan import decode
+from clang_llm.recipe import Recipe, usable
+from clang_llm.tuning.evaluator import Evaluator
+from clang_llm.tuning.seeds import seeds
+from clang_llm.types import Status
+from integration import plugin_support, sources
+
+MAJORS = (14, 15, 16, 19, 22)
+HEAD, CLOSING = "inferattrs,function(mem2reg),cgscc(inline),globalopt", "globaldce"
+FUNCTIONS = ("", "sroa,gvn,simplifycfg", "early-cse,dse", "instcombine<no-verify-fixpoint>,simplifycfg,loop(indvars)")
+TARGETS = ("x86_64", "i386", "aarch64", "thumbv7m-none-eabi", "riscv32-unknown-elf", "wasm32")
+
+JOT = Path(__file__).resolve().parents[1] / "projects" / "jot"
+#: One function with a jump table, one with a floating-point constant, one with neither.
+PARTS = """
+int table(int n, int *p) {
+  switch (n) { case 0: return p[3]; case 1: return -p[1]; case 2: return *p * 7; case 3: p[2] = n; return 9;
+  case 4: return p[0] ^ p[5]; case 5: return p[6] - 4; case 6: return p[9] << 2; case 7: p[1]++; return 2; }
+  return 0;
+}
+double constant(double x) { return x * 3.14159 + 2.71828; }
+int neither(int x) { return x * 3 + 1; }
+"""
+
+
+class Box:
+    """One clang with its plugin and a directory."""
+
+    def __init__(self, major: int, builds: Path, root: Path) -> None:
+        compiler = plugin_support.compiler_of(major)
+        if compiler is None or compiler.llvm_config is None:
+            pytest.skip(f"clang-{major} and llvm-{major}-dev are not installed")
+        self.compiler, self.root, self.major = compiler, root, major
+        self.stub = toolchain.build_plugin(compiler, builds).stub
+        self.cache = root / "cache"
+
+    def source(self, text: str = sources.FREESTANDING) -> Path:
+        path = self.root / "free.c"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def open(self, *words: str | Path, jobs: int = 1) -> Evaluator:
+        argv = [str(self.compiler.path), "-Oz", *map(str, words), "-c", "-o", str(self.root / "never.o")]
+        return Evaluator(argv, self.stub, self.cache, {"PATH": os.environ["PATH"]}, jobs)
+
+    def object_of(self, recipe: Recipe, *words: str | Path) -> bytes:
+        output = self.root / "applied.o"
+        argv = [self.compiler.path, f"-fpass-plugin={self.stub}", "-Oz", *words, "-c", "-o", output]
+        told = json.dumps(recipe.message()) if recipe.staged else recipe.module
+        environ = {
+            "PATH": os.environ["PATH"],
+            "CLANG_LLM_CACHE_DIR": str(self.cache),
+            "_CLANG_LLM_APPLY": told,
+        }
+        done = process.run(argv, env=environ, cwd=self.root)
+        assert done.ok, done.stderr
+        return output.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache directory for plugin builds that all workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if base.name.startswith("popen-") else base) / "plugin-builds"
+
+
+@pytest.fixture(params=MAJORS, ids=lambda major: f"llvm-{major}")
+def box(request: pytest.FixtureRequest, builds: Path, tmp_path: Path) -> Box:
+    return Box(request.param, builds, tmp_path)
+
+
+@pytest.fixture
+def newest(builds: Path, tmp_path: Path) -> Box:
+    return Box(19, builds, tmp_path)
+
+
+def staged(*functions: str, major: int = 19) -> list[Recipe]:
+    found = (usable(Recipe(HEAD, (function,), (), CLOSING), major) for function in functions or FUNCTIONS)
+    return [recipe for recipe in found if recipe is not None]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_stages_are_what_one_list_of_them_is(box: Box, target: str) -> None:
+    source = box.source()
+    flat = [
+        Recipe(f"{HEAD},function({recipe.functions[0]}),{CLOSING}" if recipe.functions[0] else f"{HEAD},{CLOSING}")
+        for recipe in staged(major=box.major)
+    ]
+    with box.open(f"--target={target}", "-ffreestanding", source) as evaluator:
+        apart, together = evaluator.evaluate(staged(major=box.major)), evaluator.evaluate(flat)
+    assert [(each.status, each.size) for each in apart] == [(each.status, each.size) for each in together]
+    assert {each.status for each in apart} == {Status.OK}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_mix_measures_as_it_is_emitted(box: Box, target: str) -> None:
+    words = (f"--target={target}", "-ffreestanding", box.source())
+    with box.open(*words) as evaluator:
+        recipes = staged(major=box.major)
+        mixture = mix(zip(recipes, evaluator.evaluate(recipes), strict=True))
+        assert mixture is not None
+        result = evaluator.evaluate([mixture.recipe])[0]
+    assert result.status is Status.OK
+    if target != "wasm32":
+        assert allocated_size(box.object_of(mixture.recipe, *words)) == result.size
+    # The estimate is one: alignment and shared constants are nobody's.
+    assert abs(result.size - mixture.predicted) <= 0.02 * result.size + 8
+
+
+def test_a_function_pays_for_its_code_tables_constants_and_unwind_entry(box: Box) -> None:
+    source = box.source(PARTS)
+    recipe = staged("sroa,simplifycfg")[0]
+    words = ("-fno-pic", "-fasynchronous-unwind-tables", source)
+    with box.open(*words) as evaluator:
+        sizes = evaluator.evaluate([recipe])[0].functions
+    (box.root / "read.o").write_bytes(box.object_of(recipe, *words))
+    with (box.root / "read.o").open("rb") as file:
+        elf = ELFFile(file)
+        symbols = {each.name: each["st_size"] for each in elf.get_section_by_name(".symtab").iter_symbols()}
+        entries = unwind_entries(elf.get_section_by_name(".eh_frame").data())
+        jump_table = elf.get_section_by_name(".rodata").data_size
+    names = ("table", "constant", "neither")
+    # Two constants of eight bytes; one entry a function, in their order.
+    extra = (jump_table, 16, 0)
+    assert sizes == tuple(symbols[name] + own + entry for name, own, entry in zip(names, extra, entries, strict=True))
+
+
+def unwind_entries(data: bytes) -> list[int]:
+    """Bytes of each unwind entry of a section, the common parts left out."""
+    found, at = [], 0
+    while at + 8 <= len(data):
+        length, common = struct.unpack_from("<II", data, at)
+        if common:
+            found.append(4 + length)
+        at += 4 + length
+    return found
+
+
+def test_a_use_that_fits_no_function_count_is_refused(newest: Box) -> None:
+    with newest.open("-ffreestanding", newest.source()) as evaluator:
+        count = len(evaluator.evaluate(staged())[0].functions)
+        wrong = [replace(staged()[1], use=(0,) * number) for number in (count - 1, count, count + 1)]
+        assert [each.status for each in evaluator.evaluate(wrong)] == [Status.INVALID, Status.OK, Status.INVALID]
+
+
+def test_what_fails_in_a_group_fails_alone(newest: Box) -> None:
+    recipes = [
+        *staged("sroa"),
+        Recipe(HEAD, ("no-such-pass",), (), CLOSING),
+        *staged("gvn"),
+        Recipe("no-such-pass", ("sroa",), (), CLOSING),
+        Recipe(HEAD, ("globaldce",), (), CLOSING),
+        Recipe(HEAD, ("sroa),globaldce,function(sroa",), (), CLOSING),
+    ]
+    with newest.open("-ffreestanding", newest.source()) as evaluator:
+        statuses = [each.status for each in evaluator.evaluate(recipes)]
+    assert statuses == [Status.OK, Status.INVALID, Status.OK, Status.INVALID, Status.INVALID, Status.INVALID]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_order_and_the_number_of_children_change_nothing(newest: Box, jobs: int) -> None:
+    recipes = [*staged(), Recipe("default<Os>"), *seeds(19), *staged()]
+    with newest.open("-ffreestanding", newest.source(), jobs=jobs) as evaluator:
+        alone = [evaluator.evaluate([recipe])[0] for recipe in recipes]
+        together = evaluator.evaluate(recipes)
+    assert [(each.status, each.size, each.functions) for each in alone] == [
+        (each.status, each.size, each.functions) for each in together
+    ]
+
+
+def test_a_command_that_compiles_nothing_is_told(newest: Box) -> None:
+    with pytest.raises(ToolchainError, match="explain"):
+        newest.open("-O2", newest.source())
+
+
+def test_a_mixed_plan_is_stored_and_found_again(newest: Box) -> None:
+    source = JOT / "expr.c"
+    script = newest.root / "script"
+    lists = [
+        Recipe(seeds(19)[0].module, (function,), (), CLOSING)
+        for function in (*seeds(19)[0].functions, "sroa,gvn,simplifycfg", "sroa,early-cse,dse", "mem2reg,gvn")
+    ]
+    script.write_text("".join(f"{recipe.text}\n" for recipe in lists), encoding="utf-8")
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(newest.root),
+        "CLANG_LLM_CACHE_DIR": str(newest.cache),
+        "CLANG_LLM_BACKEND": "scripted",
+        "CLANG_LLM_SCRIPT": str(script),
+        "CLANG_LLM_CANDIDATES": "12",
+    }
+    newest.cache.mkdir()
+    objects = []
+    for name in ("cold.o", "warm.o"):
+        argv = [newest.compiler.path, f"-fpass-plugin={newest.stub}", "-Oz", "-c", source, "-o", name]
+        assert process.run(argv, env=environ, cwd=newest.root).ok
+        objects.append((newest.root / name).read_bytes())
+    assert objects[0] == objects[1]
+    (entry,) = (newest.cache / "plans").glob("*/*")
+    plan = decode(entry.read_bytes(), entry.parent.name + entry.name)
+    assert plan.recipe is not None
+    assert plan.recipe.use
+    assert plan.provenance["list"] == "mix"
+    assert plan.size == allocated_size(objects[0]) < plan.size_oz
+    assert (newest.cache / "events").read_text(encoding="utf-8").split().count("hit") == 1
