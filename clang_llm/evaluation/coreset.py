@@ -31,8 +31,8 @@ from clang_llm.tuning.minimise import minimise
 from clang_llm.tuning.space import Sequence_, elements_of, pipeline_of
 from clang_llm.types import Status
 
-#: Recipes of a coreset: what the highest effort tries.
-COUNT = 32
+#: Recipes of a coreset: what the highest effort tries, and some for versions of LLVM in which two become one.
+COUNT = 40
 #: Of the modules that are measured, those on which recipes are shortened: every eighth, so that it takes minutes.
 _EVERY = 8
 

@@ -1,8 +1,6 @@
 """``make savings``: bytes saved over -Oz at each effort, on packages of the validation split.
 
-``python -m clang_llm.evaluation.savings``. A package is built with clang and at the highest effort asked for. Lists of
-a smaller effort are the first ones of a larger, in the same order, so the log of the one build holds the size of every
-object at every effort; ``--verify`` builds at another effort, too, and compares.
+``python -m clang_llm.evaluation.savings``. A package is built with clang, and at each effort on an empty cache.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.build import Project, build
 from clang_llm.evaluation.compare import Pair, compare_objects, geometric_mean_saving, object_files
 from clang_llm.evaluation.recipes import recipe_for
-from clang_llm.evaluation.searches import Searches, read_searches
 from clang_llm.evaluation.split import Split, require
 from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, run_command, say
 from clang_llm.settings import DEFAULT_EFFORT, EFFORT_TABLE, process_environment
@@ -46,21 +43,6 @@ class Measured:
         return [Pair(f"{self.package}/{name}", size, ours[name], False) for name, size in self.plain.items()]
 
 
-def derive(pairs: Sequence[Pair], searches: Searches, candidates: int) -> dict[str, int]:
-    """Object → bytes with the first ``candidates`` lists, from the searches of a build that tried more.
-
-    Raises:
-        DataError: an object became smaller than with -Oz, but no search in the log accounts for it.
-    """
-    sizes: dict[str, int] = {}
-    for pair in pairs:
-        found = searches.of(pair)
-        if found is None and pair.ours != pair.plain:
-            raise DataError(f"no search in the log leads to {pair.name}; remove the work directory and try again")
-        sizes[pair.name] = pair.plain if found is None else found.best(candidates)
-    return sizes
-
-
 def measure(name: str, efforts: Sequence[int], place: Workplace, arguments: argparse.Namespace) -> Measured:
     """Measure one package, or take up what an earlier run measured.
 
@@ -75,32 +57,15 @@ def measure(name: str, efforts: Sequence[int], place: Workplace, arguments: argp
     project = Project(recipe, place.source(recipe).tree, place.home(name), arguments.jobs)
     say(f"{name}: -Oz")
     plain = object_files(build(project, "savings-plain", place.rig.plain(), "-Oz").tree)
-    say(f"{name}: effort {max(efforts)}")
-    place.rig.cold()
-    log = project.home / "savings.log"
-    log.unlink(missing_ok=True)
-    compilers = place.rig.ours(effort=str(max(efforts)), log=str(log))
-    pairs = compare_objects(plain, object_files(build(project, "savings", compilers, "-Oz").tree)).pairs
-    searches = read_searches(log)
-    ours = {str(effort): derive(pairs, searches, EFFORT_TABLE[effort]) for effort in efforts}
-    measured = Measured(name, {pair.name: pair.plain for pair in pairs}, ours)
+    ours: dict[str, dict[str, int]] = {}
+    for effort in efforts:
+        say(f"{name}: effort {effort}")
+        place.rig.cold()
+        built = object_files(build(project, "savings", place.rig.ours(effort=str(effort)), "-Oz").tree)
+        ours[str(effort)] = {pair.name: pair.ours for pair in compare_objects(plain, built).pairs}
+    measured = Measured(name, {each: plain[each].size for each in ours[str(efforts[0])]}, ours)
     place.keep("savings", name, {"package": name, "plain": measured.plain, "ours": ours})
     return measured
-
-
-def verify(measured: Measured, effort: int, place: Workplace, jobs: int) -> list[str]:
-    """Build a package at one effort; returns the objects whose size is not the derived one, with both sizes."""
-    recipe = recipe_for(measured.package)
-    project = Project(recipe, place.source(recipe).tree, place.home(measured.package), jobs)
-    say(f"{measured.package}: effort {effort}, to verify")
-    place.rig.cold()
-    built = object_files(build(project, "savings-verify", place.rig.ours(effort=str(effort)), "-Oz").tree)
-    derived = measured.ours[str(effort)]
-    return [
-        f"{measured.package}/{name}: derived {size}, built {built[name].size}"
-        for name, size in derived.items()
-        if built[name].size != size
-    ]
 
 
 def table(measured: Sequence[Measured], efforts: Sequence[int]) -> str:
@@ -136,7 +101,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``savings``."""
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="packages of the validation split")
     parser.add_argument("--efforts", default=DEFAULT_EFFORTS, help="efforts to measure (default: %(default)s)")
-    parser.add_argument("--verify", type=int, metavar="EFFORT", help="also build at this effort, and compare")
     add_common_arguments(parser)
 
 
@@ -157,16 +121,14 @@ def _measure_all(
     for name in arguments.packages or DEFAULT_PACKAGES:
         try:
             measured.append(measure(name, efforts, place, arguments))
-            if arguments.verify is not None:
-                wrong += verify(measured[-1], arguments.verify, place, arguments.jobs)
         except ClangLlmError as error:
             wrong.append(f"{name}: {error}")
         finally:
             say("")
     for package in measured:
-        for pair in package.pairs(efforts[-1]):
-            if pair.ours > pair.plain:
-                wrong.append(f"{pair.name} is larger than with -Oz: {pair.plain} -> {pair.ours}")
+        for effort in efforts:
+            larger = [pair for pair in package.pairs(effort) if pair.ours > pair.plain]
+            wrong += [f"{pair.name} is larger than with -Oz: {pair.plain} -> {pair.ours}" for pair in larger]
     return measured, wrong
 
 
@@ -176,7 +138,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     Raises:
         ClangLlmError: there is no clang, or the plugin does not work.
     """
-    efforts = _efforts(arguments.efforts if arguments.verify is None else f"{arguments.efforts},{arguments.verify}")
+    efforts = _efforts(arguments.efforts)
     place = Workplace.at(arguments.work, arguments.clang, environ)
     say("building the plugin")
     place.rig.warm_up()

@@ -209,7 +209,7 @@ def test_a_mixed_plan_is_stored_and_found_again(newest: Box) -> None:
     newest.cache.mkdir()
     objects = []
     for name in ("cold.o", "warm.o"):
-        argv = [newest.compiler.path, f"-fpass-plugin={newest.stub}", "-Oz", "-c", source, "-o", name]
+        argv: list[str | Path] = [newest.compiler.path, f"-fpass-plugin={newest.stub}", "-Oz", "-c", source, "-o", name]
         assert process.run(argv, env=environ, cwd=newest.root).ok
         objects.append((newest.root / name).read_bytes())
     assert objects[0] == objects[1]

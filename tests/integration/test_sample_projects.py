@@ -100,20 +100,3 @@ def test_every_promise_holds_on_packages(
     said = capsys.readouterr().out
     assert status == 0, said
     assert said.count("all promises held") == len(names)
-
-
-@pytest.mark.projects
-@pytest.mark.timeout(3600)  # seconds: one package, built at the highest effort
-def test_derived_sizes_are_those_of_a_build(a_compiler: Compiler, tmp_path: Path) -> None:
-    arguments = [
-        "libogg",
-        "--efforts",
-        "2,9",
-        "--verify",
-        "2",
-        "--work",
-        str(tmp_path),
-        "--clang",
-        str(a_compiler.path),
-    ]
-    assert savings.main(arguments, dict(os.environ)) == 0

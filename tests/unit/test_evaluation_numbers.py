@@ -1,4 +1,4 @@
-"""Comparisons, searches read from logs, and the tables; without a compiler."""
+"""Comparisons and the tables; without a compiler."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from clang_llm.evaluation.compare import ObjectFile, Pair, compare_objects, geom
 from clang_llm.evaluation.packages import table as package_table
 from clang_llm.evaluation.provenance import describe, read_origins, same_stem
 from clang_llm.evaluation.rig import Rig
-from clang_llm.evaluation.savings import Measured, derive, table
-from clang_llm.evaluation.searches import Measurements, read_searches
+from clang_llm.evaluation.savings import Measured, table
 from clang_llm.evaluation.workplace import Workplace, run_command
 from clang_llm.plan import Plan
 from clang_llm.recipe import Recipe
@@ -71,47 +70,6 @@ def test_objects_find_their_sources(name: str, source: str, same: bool) -> None:
     assert same_stem(name, source) is same
 
 
-LOG = f"""python[1]: prepare clang: plugin in somewhere
-python[7]: helper: key {KEY} sizes 100 97 crashed 95 97
-plugin[6]: a.c key {KEY} apply globaldce
-python[9]: helper: key {OTHER} sizes 60 61 62
-plugin[8]: dir/b.c key {OTHER} oz best
-plugin[9]: dir/b.c key {OTHER} oz best
-"""
-
-
-def test_searches_are_read_from_the_log(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text(LOG)
-    searches = read_searches(log)
-    found = searches.of(Pair("a.o", 100, 95, False))
-    assert found == Measurements(100, (97, None, 95, 97))
-    assert [found.best(count) for count in (0, 1, 2, 3, 4, 99)] == [100, 97, 97, 95, 95, 95]
-    assert searches.of(Pair("src/b.c.o", 60, 60, True)) == Measurements(60, (61, 62))
-    assert searches.of(Pair("a.o", 100, 96, False)) is None
-    assert searches.of(Pair("c.o", 100, 95, False)) is None
-
-
-def test_two_searches_that_fit_one_object_are_not_guessed_between(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text(
-        LOG + f"python[9]: helper: key {'ef' * 32} sizes 100 95\nplugin[8]: x/a.c key {'ef' * 32} apply adce\n"
-    )
-    with pytest.raises(DataError, match="several searches"):
-        read_searches(log).of(Pair("a.o", 100, 95, False))
-
-
-def test_smaller_efforts_are_derived_from_the_first_lists(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text(LOG)
-    pairs = [Pair("a.o", 100, 95, False), Pair("b.o", 60, 60, True), Pair("data.o", 9, 9, True)]
-    searches = read_searches(log)
-    assert derive(pairs, searches, 1) == {"a.o": 97, "b.o": 60, "data.o": 9}
-    assert derive(pairs, searches, 4) == {"a.o": 95, "b.o": 60, "data.o": 9}
-    with pytest.raises(DataError, match="no search"):
-        derive([Pair("unknown.o", 10, 9, False)], searches, 4)
-
-
 def test_the_savings_table_counts_objects_and_bytes() -> None:
     measured = Measured("mawk", {"a.o": 100, "b.o": 300}, {"1": {"a.o": 100, "b.o": 300}, "3": {"a.o": 90, "b.o": 300}})
     lines = table([measured], [1, 3]).splitlines()
@@ -131,6 +89,12 @@ def a_plan(**changes: object) -> Plan:
         "provenance": {"backend": "coreset", "list": 2, "tried": 4},
     }
     return Plan(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+LOG = f"""python[7]: helper: key {KEY} sizes 100 97 crashed 95 97
+plugin[6]: a.c key {KEY} apply globaldce
+plugin[8]: dir/b.c key {OTHER} oz best
+"""
 
 
 def test_the_origin_of_a_plan_is_told(tmp_path: Path) -> None:
