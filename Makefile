@@ -10,7 +10,7 @@ PROJECT ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages corpus plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned corpus plugin setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -44,6 +44,15 @@ check-packages: .venv/.setup-test  ## build Debian packages with clang-llm, run 
 
 corpus: .venv/.setup-test  ## collect modules of Debian packages to learn from, into build/corpus (hours; resumable)
 	$(PYTHON) -m clang_llm.evaluation.corpus $(if $(PROJECT),--packages $(PROJECT))
+
+learn: .venv/.setup-test  ## search on train modules of the corpus (docs/tuning.md)
+	$(PYTHON) -m clang_llm.evaluation.learn
+
+coreset: .venv/.setup-test  ## choose, shorten and validate the recipes that are shipped, from what `make learn` found
+	$(PYTHON) -m clang_llm.evaluation.coreset
+
+tuned: .venv/.setup-test  ## what the shipped recipes save on validation modules of the corpus, per module and per function
+	$(PYTHON) -m clang_llm.evaluation.tuned
 
 plugin: .venv/.setup-demo  ## build and try the plugin for every installed clang
 	$(TOOL) doctor --all

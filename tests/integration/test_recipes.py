@@ -133,9 +133,10 @@ def test_a_function_pays_for_its_code_tables_constants_and_unwind_entry(box: Box
     (box.root / "read.o").write_bytes(box.object_of(recipe, *words))
     with (box.root / "read.o").open("rb") as file:
         elf = ELFFile(file)
-        symbols = {each.name: each["st_size"] for each in elf.get_section_by_name(".symtab").iter_symbols()}
-        entries = unwind_entries(elf.get_section_by_name(".eh_frame").data())
-        jump_table = elf.get_section_by_name(".rodata").data_size
+        sections = {section.name: section for section in elf.iter_sections()}
+        symbols = {each.name: each["st_size"] for each in sections[".symtab"].iter_symbols()}  # type: ignore[attr-defined]
+        entries = unwind_entries(sections[".eh_frame"].data())
+        jump_table = sections[".rodata"].data_size
     names = ("table", "constant", "neither")
     # Two constants of eight bytes; one entry a function, in their order.
     extra = (jump_table, 16, 0)
