@@ -215,10 +215,10 @@ class Companion:
         """Descriptor of our end."""
         return self._socket.fileno()
 
-    def close(self) -> None:
-        """Close our end and end the command, politely first."""
+    def close(self) -> float:
+        """Close our end and end the command, politely first; returns its CPU seconds, 0 when it had to be killed."""
         self._socket.close()
         if _ended(self._child.pid, GRACE_S):
-            _reap(self._child)
-        else:
-            _end_group(self._child)
+            return _reap(self._child)[1]
+        _end_group(self._child)
+        return 0.0

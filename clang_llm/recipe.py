@@ -118,6 +118,12 @@ class Recipe:
         if self.closing:
             yield self.closing
 
+    @property
+    def flat(self) -> str:
+        """The one pass list that does what the recipe does when all functions take its first pipeline."""
+        function = f"function({self.functions[0]})" if self.staged and self.functions[0] else ""
+        return ",".join(stage for stage in (self.module, function, self.closing) if stage)
+
     def uniform(self, function: str) -> Recipe:
         """Return the recipe with one function pipeline for all functions."""
         return replace(self, functions=(function,), use=())

@@ -120,10 +120,11 @@ def _candidates(compiler: Compiler, place: Workplace, projects: Sequence[Project
         build(project, "recorded", compilers, "-Oz")
         modules += bench_candidates.recorded_modules(recorded, _MODULES)
     stub = toolchain.build_plugin(compiler, place.rig.cache_dir).stub
-    lists = [each.text for each in read_coreset(compiler.major).lists[:_LISTS]]
+    recipes = [each for each in read_coreset(compiler.major).lists if each.staged][:_LISTS]
+    words = [("-Oz", "-w", "-c", "-x", "ir", str(module)) for module in modules]
     trials = place.root / "candidates"
     trials.mkdir(exist_ok=True)
-    return bench_candidates.measure(compiler, stub, modules, lists, place.rig.ours().environ, trials)
+    return bench_candidates.measure(compiler, stub, words, recipes, place.rig.plain().environ, trials)
 
 
 def measure(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Bench:

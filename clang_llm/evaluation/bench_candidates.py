@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from pathlib import Path
 
 from clang_llm import process
 from clang_llm.compiler import Compiler
-from clang_llm.errors import ProcessError
+from clang_llm.errors import ProcessError, ToolchainError
 from clang_llm.evaluation.build import Compilers
-from clang_llm.settings import PREFIX
+from clang_llm.recipe import Recipe
+from clang_llm.tuning.evaluator import Evaluator
 
 # A compiler that also leaves the unoptimised bitcode of everything it compiles; trials of configure and cmake aside.
 _RECORDER = """\
@@ -76,93 +76,64 @@ def recorded_modules(place: Path, most: int) -> list[Path]:
 def measure(
     compiler: Compiler,
     stub: Path,
-    modules: Sequence[Path],
-    pipelines: Sequence[str],
+    modules: Sequence[tuple[str, ...]],
+    recipes: Sequence[Recipe],
     environ: Mapping[str, str],
     place: Path,
 ) -> Candidates:
     """Measure candidates.
 
-    What all lists of a module share (reading it, the helper, the -Oz variant) is taken out by the difference to a run
-    with the first list alone, so that list is not among those measured.
+    What all recipes of a module share (reading it, the -Oz variant) is taken out by the difference to a run with the
+    first recipe alone, so that recipe is not among those measured.
 
     Args:
         compiler: The clang.
         stub: Its plugin.
-        modules: Unoptimised bitcode.
-        pipelines: Pass lists for this LLVM, two at least.
-        environ: The environment, with a private cache directory.
+        modules: For each the words that make a clang compile it: an unoptimised bitcode file last.
+        recipes: For this LLVM, two at least; neighbours with one head share it.
+        environ: The environment.
         place: A directory for files.
 
     Raises:
-        ProcessError: A compile fails, or not every list was measured.
+        ProcessError: A compile fails.
     """
     plugin_s = separate_s = 0.0
     measured = 0
-    for module in modules:
-        all_s = _in_plugin(compiler, stub, module, pipelines, environ, place)
-        if all_s is None:
+    for words in modules:
+        try:
+            all_s = _in_plugin(compiler, stub, words, recipes, environ, place)
+            first_s = _in_plugin(compiler, stub, words, recipes[:1], environ, place)
+        except ToolchainError:  # a module without functions
             continue
         measured += 1
-        plugin_s += all_s - (_in_plugin(compiler, stub, module, pipelines[:1], environ, place) or 0.0)
-        separate_s += sum(_separately(compiler, module, pipeline, environ, place) for pipeline in pipelines[1:])
-    return Candidates(measured, len(pipelines) - 1, plugin_s, separate_s)
+        plugin_s += all_s - first_s
+        separate_s += sum(_separately(compiler, words, recipe.flat, environ, place) for recipe in recipes[1:])
+    return Candidates(measured, len(recipes) - 1, plugin_s, separate_s)
 
 
 def _in_plugin(
-    compiler: Compiler, stub: Path, module: Path, pipelines: Sequence[str], environ: Mapping[str, str], place: Path
-) -> float | None:
-    """Return the CPU seconds of a search over ``pipelines``; None for a module without functions, which has none."""
-    script, said = place / "lists.txt", place / "said"
-    script.write_text("".join(pipeline + "\n" for pipeline in pipelines), encoding="ascii")
-    said.write_bytes(b"")
-    # Explaining ends the process after the search, so that neither applying a list nor writing the object is measured.
-    chosen = {
-        "BACKEND": "scripted",
-        "SCRIPT": str(script),
-        "CANDIDATES": str(len(pipelines)),
-        "READONLY": "1",
-        "RECACHE": "1",
-    }
-    switches = {PREFIX + name: value for name, value in chosen.items()} | {"_CLANG_LLM_EXPLAIN": str(said)}
-    command: list[str | Path] = [
-        compiler.path,
-        f"-fpass-plugin={stub}",
-        "-Oz",
-        "-w",
-        "-c",
-        "-x",
-        "ir",
-        module,
-        "-o",
-        place / "plugin.o",
-    ]
-    used_s = _cpu_s(command, {**environ, **switches})
-    events = [json.loads(line)["event"] for line in said.read_text(encoding="utf-8").splitlines()]
-    if "bypass" in events:
-        return None
-    if events.count("result") != 1 + len(pipelines):
-        measured = max(0, events.count("result") - 1)
-        raise ProcessError(f"{measured} of {len(pipelines)} lists were measured; see clang-llm-tool doctor")
-    return used_s
+    compiler: Compiler,
+    stub: Path,
+    words: Sequence[str],
+    recipes: Sequence[Recipe],
+    environ: Mapping[str, str],
+    place: Path,
+) -> float:
+    """Return the CPU seconds of one clang that measures recipes."""
+    evaluator = Evaluator([str(compiler.path), *words, "-o", "/dev/null"], stub, place / "cache", environ)
+    with evaluator:
+        evaluator.evaluate(recipes)
+    return evaluator.cpu_s
 
 
-def _separately(compiler: Compiler, module: Path, pipeline: str, environ: Mapping[str, str], place: Path) -> float:
+def _separately(
+    compiler: Compiler, words: Sequence[str], pipeline: str, environ: Mapping[str, str], place: Path
+) -> float:
     optimised = place / "optimised.bc"
-    used_s = _cpu_s([compiler.tool("opt"), f"-passes={pipeline}", module, "-o", optimised], environ)
-    finish: list[str | Path] = [
-        "-Oz",
-        "-Xclang",
-        "-disable-llvm-passes",
-        "-w",
-        "-c",
-        "-x",
-        "ir",
-        optimised,
-        "-o",
-        place / "separate.o",
-    ]
-    return used_s + _cpu_s([compiler.path, *finish], environ)
+    used_s = _cpu_s([compiler.tool("opt"), f"-passes={pipeline}", words[-1], "-o", optimised], environ)
+    switch = ["-disable-llvm-passes"] if words[0] == "-cc1" else ["-Xclang", "-disable-llvm-passes"]
+    finish: list[str | Path] = [compiler.path, words[0], *switch, *words[1:-1], optimised, "-o", place / "separate.o"]
+    return used_s + _cpu_s(finish, environ)
 
 
 def _cpu_s(command: Sequence[str | Path], environ: Mapping[str, str]) -> float:

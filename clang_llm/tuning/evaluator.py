@@ -53,6 +53,8 @@ class Evaluator:
         self._companion = process.Companion([*argv, f"-fpass-plugin={stub}"], "_CLANG_LLM_HELPER_FD", variables)
         self._connection = Connection(self._companion.socket, self._companion.socket)
         self._next = 0
+        #: CPU seconds of clang and its children; known when it is closed.
+        self.cpu_s = 0.0
         self.size_oz = self.code_oz = 0
         try:
             self.request = self._connection.question().request
@@ -91,7 +93,7 @@ class Evaluator:
         """End clang."""
         with suppress(EndOfConversation):
             self._connection.answer(Decision.OZ, reason="best")
-        self._companion.close()
+        self.cpu_s = self._companion.close()
 
     def __enter__(self) -> Evaluator:
         return self
