@@ -19,6 +19,8 @@ from clang_llm.vocabulary import Vocabulary, load
 
 #: Between the stages of a recipe's text; no pipeline holds it.
 SEPARATOR = "|"
+#: Between the function pipelines of a mix, in text for people.
+PER_FUNCTION = " / "
 #: Most function pipelines of one recipe and most functions of one module, the same as in the plugin.
 MAX_PIPELINES, MAX_FUNCTIONS = 1024, 65536
 
@@ -55,7 +57,7 @@ class Recipe:
         """The recipe for people; parses back when all functions take one pipeline."""
         if not self.staged:
             return self.module
-        return f"{self.module} {SEPARATOR} {' / '.join(self.functions)} {SEPARATOR} {self.closing}".rstrip()
+        return f"{self.module} {SEPARATOR} {PER_FUNCTION.join(self.functions)} {SEPARATOR} {self.closing}".rstrip()
 
     @classmethod
     def parse(cls, text: str) -> Recipe:

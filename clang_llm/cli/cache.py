@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -88,9 +89,22 @@ def run_show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ("searched", f"{plan.budget} candidates"),
         *((name, json.dumps(value) if isinstance(value, dict) else value) for name, value in plan.provenance.items()),
         ("passes", plan.recipe.text if plan.recipe else "those of -Oz"),
+        *_per_function(plan),
     ]
     print("\n".join(table(rows, "<<")))
     return 0
+
+
+def _per_function(plan: Plan) -> list[tuple[str, str]]:
+    """Say how many functions take each pipeline of a mix."""
+    recipe = plan.recipe
+    if recipe is None or not recipe.use:
+        return []
+    counts = Counter(recipe.use)
+    return [
+        (f"functions {number + 1}", f"{counts[number]} take {function or 'nothing more'}")
+        for number, function in enumerate(recipe.functions)
+    ]
 
 
 def run_list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clang_llm.cli import trial
 from clang_llm.cli.output import human_count, percent, table
 from clang_llm.cli.reasons import describe
+from clang_llm.recipe import PER_FUNCTION, SEPARATOR
 from clang_llm.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,11 +103,21 @@ def _tell_results(results: Sequence[_Event], decision: _Event) -> list[str]:
 
 def _shorten(pipeline: str) -> str:
     """Return a pass list that fits on a line; ``--json`` has all of it, and the decision has the chosen one."""
+    if PER_FUNCTION in pipeline:
+        return f"mix of {pipeline.count(PER_FUNCTION) + 1} function pipelines"
     passes = pipeline.count(",") + 1
     return pipeline if len(pipeline) <= _SHOWN else f"{pipeline[:_SHOWN]}… ({passes} passes)"
 
 
 def _tell_decision(event: _Event) -> str:
     if event["do"] == "apply":
-        return f"decision  apply {event['pipeline']}"
+        head, *stages = event["pipeline"].split(f" {SEPARATOR} ")
+        if not stages:
+            return f"decision  apply {head}"
+        functions = stages[0].removesuffix(SEPARATOR).strip().split(PER_FUNCTION)
+        lines = [f"decision  apply, first for the module: {head}"]
+        lines += [
+            f"          then for each function{' that it suits' * (len(functions) > 1)}: {each}" for each in functions
+        ]
+        return "\n".join([*lines, *(f"          then for the module: {each}" for each in stages[1:] if each)])
     return f"decision  plain -Oz: {_because(event['reason'])}"
