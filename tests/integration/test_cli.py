@@ -310,3 +310,20 @@ def test_cache_clear_and_cleanup(tool: Tool, store: LocalStore, environ: Environ
     assert tool("cache", "clear") == (0, "removed 3 entries\n")
     assert list(store.entries()) == []
     assert tool("cache", "path") == (0, environ["CLANG_LLM_CACHE_DIR"] + "\n")
+
+
+@pytest.mark.projects
+@pytest.mark.timeout(3600)  # seconds: two modules, searched and validated
+def test_tune_searches_what_a_build_compiles(tool: Tool, environ: Environ, tmp_path: Path) -> None:
+    (tmp_path / "b.c").write_text(SOURCE.replace("length", "steps").replace("sum", "total").replace("8", "9"))
+    script = 'for each in a b; do "$CC" -Oz -c $each.c -o $each.o || exit; done'
+    status, text = tool("tune", "--candidates", "40", "--", "sh", "-c", script)
+    assert status == 0
+    assert "tuned: 2 modules" in text
+    store = LocalStore(Path(environ["CLANG_LLM_CACHE_DIR"]))
+    plans = [plan for key, _ in store.entries() if (plan := store.get(key)) is not None]
+    assert [plan.provenance["backend"] for plan in plans] == ["tune", "tune"]
+    assert [plan.budget for plan in plans] == [40, 40]
+    status, text = tool("tune", "--candidates", "40", "--", "sh", "-c", script)
+    assert status == 0
+    assert "nothing new" in text

@@ -84,7 +84,7 @@ def test_the_flat_list_of_a_recipe() -> None:
 
 def test_a_mix_is_explained_stage_by_stage() -> None:
     mixed = Recipe("globalopt", ("sroa", "gvn"), (0, 1), "globaldce").text
-    events = [
+    events: list[dict[str, object]] = [
         {"event": "result", "id": -1, "status": "ok", "size": 100, "pipeline": ""},
         {"event": "result", "id": 0, "status": "ok", "size": 90, "pipeline": mixed},
         {"event": "decision", "do": "apply", "pipeline": mixed, "reason": ""},
