@@ -314,8 +314,8 @@ def test_cache_clear_and_cleanup(tool: Tool, store: LocalStore, environ: Environ
 
 @pytest.mark.projects
 @pytest.mark.timeout(3600)  # seconds: two modules, searched and validated
-def test_tune_searches_what_a_build_compiles(tool: Tool, environ: Environ, tmp_path: Path) -> None:
-    (tmp_path / "b.c").write_text(SOURCE.replace("length", "steps").replace("sum", "total").replace("8", "9"))
+def test_tune_searches_what_a_build_compiles(tool: Tool, environ: Environ) -> None:
+    Path("b.c").write_text(SOURCE.replace("length", "steps").replace("sum", "total").replace("8", "9"))
     script = 'for each in a b; do "$CC" -Oz -c $each.c -o $each.o || exit; done'
     status, text = tool("tune", "--candidates", "40", "--", "sh", "-c", script)
     assert status == 0
