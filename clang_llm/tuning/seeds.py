@@ -16,6 +16,14 @@ _COMBINE = "instcombine<no-verify-fixpoint>"
 _SINK = "simplifycfg<no-keep-loops;hoist-common-insts;sink-common-insts>"
 
 CLOSING = "globaldce,constmerge"
+#: What a finished mix is tried with. By themselves they save nothing on average (1.8 to 2.0 % with each, over 30 train
+#: modules and six recipes), but the best of them for each module saves 2.5 %.
+CLOSINGS: tuple[str, ...] = (
+    CLOSING,
+    f"mergefunc,{CLOSING}",
+    f"iroutliner,{CLOSING}",
+    f"function({_SINK}),iroutliner,function({_COMBINE},simplifycfg),{CLOSING}",
+)
 HEADS: tuple[str, ...] = (
     f"{_FIRST},function({_PREPARE}),cgscc(inline,function-attrs,argpromotion),{_LAST}",
     "always-inline",

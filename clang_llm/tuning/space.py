@@ -29,6 +29,7 @@ class Space:
 
     def __init__(self, major: int, level: Level = Level.EXTENDED) -> None:
         vocabulary = load(major, level)
+        self.major = major
         self.function = Elements(_function_elements(vocabulary))
         self.module = Elements(_module_elements(vocabulary))
 

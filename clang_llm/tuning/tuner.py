@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clang_llm.errors import DataError
 from clang_llm.mixture import mix
-from clang_llm.recipe import Recipe
+from clang_llm.recipe import Recipe, usable
+from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
 from clang_llm.types import Result, Status
 
@@ -152,14 +153,23 @@ class Tuner:
     def rounds(self) -> Generator[list[Recipe], Sequence[Result], None]:
         """Yield recipes to compile; each round's results are to be sent back."""
         for checkpoint in self._checkpoints:
-            # One compilation of each stretch is for the mix.
-            while len(self._tried) < checkpoint - 1:
-                recipes = self._round()[: checkpoint - 1 - len(self._tried)]
+            # The last compilations of each stretch are for the mix.
+            while len(self._tried) < checkpoint - len(CLOSINGS):
+                recipes = self._round()[: checkpoint - len(CLOSINGS) - len(self._tried)]
                 self._take(recipes, (yield recipes))
             mixture = mix(self._tried, MOST_PIPELINES)
-            if mixture is not None and mixture.predicted < self._best[0]:
-                self._take([mixture.recipe], (yield [mixture.recipe]))
+            if mixture is not None:
+                recipes = self._closings(mixture.recipe)
+                self._take(recipes, (yield recipes))
             self._curve.append((checkpoint, self._best[0]))
+
+    def _closings(self, mixed: Recipe) -> list[Recipe]:
+        """Return a mix with its own closing stage and with others, those that were tried already excepted."""
+        major = self._space.major
+        closed = (usable(replace(mixed, closing=each), major) for each in (mixed.closing, *CLOSINGS))
+        fresh = [recipe for recipe in dict.fromkeys(closed) if recipe is not None and recipe not in self._known]
+        self._known.update(fresh[: len(CLOSINGS)])
+        return fresh[: len(CLOSINGS)]
 
     def outcome(self) -> Tuned:
         """Return what was found so far."""
