@@ -133,7 +133,8 @@ class Making:
         self.arguments = arguments
         self.bench = Bench.of(arguments.clang, arguments.work / "cache", environ)
         self.modules = choose_modules(arguments.corpus, Split.TRAIN, arguments.modules, target=arguments.target)
-        self.place = arguments.work / "broadcast"
+        # Another build of the plugin may charge functions otherwise; figures of two must never be compared.
+        self.place = arguments.work / "broadcast" / self.bench.stub.parent.name
         self.place.mkdir(parents=True, exist_ok=True)
         self.acceptance = Acceptance(installed_compilers(), arguments.programs, arguments.work / "cache", environ)
 
