@@ -118,8 +118,9 @@ def test_the_shipped_sets_are_whole_and_allowed(major: int) -> None:
     assert len({passes.text for passes in coreset.lists}) == len(coreset.lists)
 
 
-def test_the_coreset_backend_proposes_its_set_in_one_round() -> None:
+def test_the_coreset_backend_proposes_its_set_in_order_and_keeps_room_for_the_mix() -> None:
     backend = CoresetBackend(make_settings())
-    assert next(backend.propose(make_request(budget=32))) == list(read_coreset(19).lists)
+    assert next(backend.propose(make_request(budget=32))) == list(read_coreset(19).lists[:31])
+    assert all(backend.accepts(recipe) for recipe in read_coreset(19).lists)
     expected = read_coreset(19).identity if read_coreset(19).evidence else None
     assert backend.vetted(make_request()) == expected
