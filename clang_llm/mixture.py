@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from clang_llm.recipe import Recipe, usable
 from clang_llm.types import Result, Status
 
+#: Recipes after which it is known whether a module takes staged ones at all.
+_FIRST_LOOK = 2
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -67,19 +70,36 @@ def in_order(
         major: Major version of LLVM; what it cannot run does not count.
         budget: Compilations.
     """
-    fitting = list(dict.fromkeys(each for each in (usable(recipe, major) for recipe in recipes) if each is not None))
-    first = fitting[:budget]
-    # Two can be mixed; a mix of one is that one.
-    if budget > 2 and sum(recipe.staged for recipe in first[:-1]) >= 2:
-        first = fitting[: budget - 1]
-    measured = yield first
-    if len(first) >= budget:
+    left = list(dict.fromkeys(each for each in (usable(recipe, major) for recipe in recipes) if each is not None))
+    measured: list[tuple[Recipe, Result]] = []
+    # A first look: some modules (C++ with much of the library inlined) take none of the staged recipes.
+    kinds = [recipe.staged for recipe in left]
+    for size in (_FIRST_LOOK, budget) if all(kinds[:_FIRST_LOOK]) and not all(kinds) else (budget,):
+        if _all_change_the_interface(measured):
+            left.sort(key=lambda recipe: recipe.staged)
+        room = min(size, budget) - len(measured)
+        # Two can be mixed; a mix of one is that one.
+        if budget > 2 and size == budget and _can_be_mixed([*(recipe for recipe, _ in measured), *left[: room - 1]]):
+            room -= 1
+        proposed, left = left[:room], left[room:]
+        if proposed:
+            measured += yield proposed
+    if len(measured) >= budget:
         return
     mixture = mix(measured)
     if mixture is not None and mixture.promising:
         yield [mixture.recipe]
     else:
-        yield fitting[len(first) : budget]
+        yield left[: budget - len(measured)]
+
+
+def _can_be_mixed(recipes: Sequence[Recipe]) -> bool:
+    return sum(recipe.staged for recipe in recipes) >= 2
+
+
+def _all_change_the_interface(measured: Sequence[tuple[Recipe, Result]]) -> bool:
+    staged = [result for recipe, result in measured if recipe.staged]
+    return len(staged) == _FIRST_LOOK and all(result.status is Status.INTERFACE for result in staged)
 
 
 def _mix_one(singles: Sequence[_Single], at_most: int | None) -> Mixture:

@@ -118,7 +118,7 @@ def test_the_shipped_lists_parse(each_compiler: Compiler, module: Path) -> None:
     assert lists
     for each in lists:
         each.check(load(each_compiler.major))
-        done = opt(each_compiler, each.text, module, "-verify-each")
+        done = opt(each_compiler, each.flat, module, "-verify-each")
         assert done.ok, (each.text, done.stderr)
 
 

@@ -9,6 +9,7 @@ from clang_llm.backends.scripted import ScriptedBackend, read_lists
 from clang_llm.errors import BackendError, PassListError
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
+from clang_llm.types import Result, Status
 from clang_llm.vocabulary import load
 
 SUPPORTED = (14, 15, 16, 19, 22)
@@ -120,7 +121,11 @@ def test_the_shipped_sets_are_whole_and_allowed(major: int) -> None:
 
 def test_the_coreset_backend_proposes_its_set_in_order_and_keeps_room_for_the_mix() -> None:
     backend = CoresetBackend(make_settings())
-    assert next(backend.propose(make_request(budget=32))) == list(read_coreset(19).lists[:31])
+    recipes = list(read_coreset(19).lists)
+    proposals = backend.propose(make_request(budget=32))
+    assert next(proposals) == recipes[:2]
+    failed = [(recipe, Result(number, Status.CRASHED, 0)) for number, recipe in enumerate(recipes[:2])]
+    assert proposals.send(failed) == recipes[2:31]
     assert all(backend.accepts(recipe) for recipe in read_coreset(19).lists)
     expected = read_coreset(19).identity if read_coreset(19).evidence else None
     assert backend.vetted(make_request()) == expected

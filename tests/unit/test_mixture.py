@@ -116,3 +116,12 @@ def test_greedy_takes_what_adds_most_to_those_before() -> None:
     assert found.savings[0] == pytest.approx(0.1)
     assert found.savings[1] == pytest.approx(1 - (0.7 * 0.9) ** 0.5)
     assert found.savings[2] == pytest.approx(1 - (0.5 * 0.9) ** 0.5)
+
+
+def test_a_module_that_takes_no_staged_recipe_gets_the_others() -> None:
+    whole = [Recipe("globaldce"), Recipe("globalopt"), Recipe("deadargelim")]
+    recipes = [*SIZES, *whole]
+    changed = {recipe: Result(0, Status.INTERFACE, 0) for recipe in SIZES} | {recipe: ok(90) for recipe in whole}
+    assert run(recipes, 4, changed) == [[staged("sroa"), staged("gvn")], whole[:1], whole[1:2]]
+    first_only = changed | {staged("sroa"): ok(100, 50, 50)}
+    assert run(recipes, 4, first_only) == [[staged("sroa"), staged("gvn")], [staged("dce")], whole[:1]]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ from clang_llm.settings import Settings
 from clang_llm.tuning.space import elements_of
 from clang_llm.types import Result, Status
 
-REQUEST = Request("ab" * 32, "19.1.7", 19, "x86_64-pc-linux-gnu", 120)
+REQUEST = Request("ab" * 32, "19.1.7", 19, "x86_64-pc-linux-gnu", 400)
+
+
+@cache
+def sinks(recipe: Recipe) -> bool:
+    """Whether a recipe does what is forbidden here; what is shipped was validated, whatever it does."""
+    return recipe not in read_coreset(19).lists and "sink" in elements_of(recipe.functions[0])
 
 
 def cost(recipe: Recipe) -> Result:
@@ -27,7 +34,7 @@ def cost(recipe: Recipe) -> Result:
     sizes = []
     for place, want in zip(recipe.use or (0, 0), ("gvn", "dse"), strict=True):
         elements = elements_of(recipe.functions[place])
-        sizes.append(100 - 30 * (want in elements) - 60 * ("sink" in elements))
+        sizes.append(100 - 30 * (want in elements) - 60 * sinks(recipe.uniform(recipe.functions[place])))
     return Result(0, Status.OK, 50 + sum(sizes), tuple(sizes))
 
 
@@ -39,7 +46,7 @@ class Judge:
 
     def rejected(self, recipes: Sequence[Recipe]) -> dict[Recipe, str]:
         self.asked += recipes
-        return {recipe: "wrong output" for recipe in recipes if "sink" in elements_of(recipe.functions[0])}
+        return {recipe: "wrong output" for recipe in recipes if sinks(recipe)}
 
 
 def run(backend: TuneBackend, request: Request = REQUEST) -> list[Recipe]:
@@ -65,11 +72,11 @@ def test_what_is_rejected_is_mixed_out(judge: Judge) -> None:
     backend = TuneBackend(Settings.load({"HOME": "/nowhere"}))
     tried = run(backend)
     assert len(tried) <= REQUEST.budget
-    assert any("sink" in elements_of(function) for recipe in tried for function in recipe.functions)
+    assert any(sinks(recipe.uniform(function)) for recipe in tried for function in recipe.functions)
     accepted = [recipe for recipe in sorted(tried, key=lambda each: cost(each).size) if backend.accepts(recipe)]
     best = accepted[0]
     assert cost(best).size <= 50 + 70 + 70
-    assert all("sink" not in elements_of(function) for function in best.functions)
+    assert not any(sinks(best.uniform(function)) for function in best.functions)
     assert all(recipe.staged and not recipe.use for recipe in judge.asked)
     assert len(judge.asked) == len(set(judge.asked))
 
