@@ -56,7 +56,7 @@ def test_the_demo_shows_both_samples(
     assert demo.main(arguments, dict(os.environ)) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    row = r"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  (coreset list \d+ of \d+|-Oz is best of \d+ lists)$"
+    row = r"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  (coreset (?:list \d+|mix) of \d+|-Oz is best of \d+ lists)$"
     assert re.search(row, said.out, re.MULTILINE)
     assert said.out.count("tests with clang-llm: pass") == 2
     assert said.out.count("byte for byte those of the cold one, 0 searches") == 2
