@@ -123,8 +123,7 @@ class Recipe:
     @property
     def flat(self) -> str:
         """The one pass list that does what the recipe does when all functions take its first pipeline."""
-        function = f"function({self.functions[0]})" if self.staged and self.functions[0] else ""
-        return ",".join(stage for stage in (self.module, function, self.closing) if stage)
+        return ",".join(self.uniform(self.functions[0]).pipelines()) if self.staged else self.module
 
     def uniform(self, function: str) -> Recipe:
         """Return the recipe with one function pipeline for all functions."""

@@ -45,7 +45,7 @@ class TuneBackend:
             raise BackendError(f"backend 'tune' needs a budget of {SMALLEST_BUDGET}; set CLANG_LLM_CANDIDATES")
         self._request = request
         start = self._start(request.major)
-        # The Tuner takes -Oz as the size to beat only to decide whether a mix is worth measuring; the search knows.
+        # Only the Search knows the size under -Oz, and compares with it; nothing that the Tuner does depends on it.
         tuner = Tuner(Space(request.major), request.key, start, 1 << 62, request.budget - REMIXES)
         rounds = tuner.rounds()
         recipes = next(rounds, None)

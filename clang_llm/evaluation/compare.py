@@ -103,5 +103,10 @@ def geometric_mean_saving(pairs: Iterable[Pair]) -> float:
 
     The mean is taken of the ratios of sizes (ours over plain), so that a small object weighs as much as a large one.
     """
-    ratios = [pair.ours / pair.plain for pair in pairs if pair.plain > 0 and pair.ours > 0]
+    return geometric_saving((pair.plain, pair.ours) for pair in pairs)
+
+
+def geometric_saving(sizes: Iterable[tuple[int, int]]) -> float:
+    """Geometric mean of the fraction saved over (before, after) in bytes; what has no byte does not count."""
+    ratios = [after / before for before, after in sizes if before > 0 and after > 0]
     return 1 - math.exp(math.fsum(map(math.log, ratios)) / len(ratios)) if ratios else 0.0

@@ -18,9 +18,9 @@ from pathlib import Path
 from clang_llm.backends.coreset import DATA, write_coreset
 from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.learn import DEFAULT_WORK, pool_of, read_tried, write_tried
-from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, in_parallel, with_bar
+from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems, with_bar
 from clang_llm.evaluation.split import Split
-from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe, usable
 from clang_llm.settings import process_environment
 from clang_llm.toolchain import installed_compilers
@@ -141,9 +141,7 @@ class Making:
     def measure(self, recipes: Sequence[Recipe]) -> list[Row]:
         """Measure recipes on all modules."""
         work = partial(broadcast, bench=self.bench, recipes=recipes, place=self.place)
-        for module, problem in in_parallel(work, self.modules, self.arguments.jobs, "broadcast"):
-            if problem:
-                say(f"{module.name}: {problem}\n")
+        tell_problems(work, self.modules, self.arguments.jobs, "broadcast")
         return rows_of(self.place, self.modules)
 
     def choose(self, rows: Sequence[Row], pool: Sequence[Recipe]) -> Choice:

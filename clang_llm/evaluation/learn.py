@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +17,10 @@ from functools import partial
 from pathlib import Path
 
 from clang_llm.errors import ClangLlmError
-from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, in_parallel
+from clang_llm.evaluation.compare import geometric_saving
+from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
 from clang_llm.evaluation.split import Split
-from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe
 from clang_llm.settings import process_environment
 from clang_llm.tuning.seeds import seeds
@@ -44,6 +44,11 @@ class Job:
     module: CorpusModule
     start: tuple[Recipe, ...]
     candidates: int
+
+    @property
+    def name(self) -> str:
+        """The module's, for people."""
+        return self.module.name
 
 
 def search(job: Job, bench: Bench, place: Path) -> str:
@@ -141,26 +146,23 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         first = _by_head([*pool_of(place, modules[:start])[:FROM_POOL], *seeds(bench.major)])
         jobs = [Job(module, first, arguments.candidates) for module in wave]
         work = partial(search, bench=bench, place=place)
-        for job, problem in in_parallel(work, jobs, arguments.jobs, f"wave {start // WAVE + 1}"):
-            if problem:
-                say(f"{job.module.name}: {problem}\n")
+        tell_problems(work, jobs, arguments.jobs, f"wave {start // WAVE + 1}")
     sys.stdout.write(report(place, modules))
     return 0
 
 
 def report(place: Path, modules: Sequence[CorpusModule]) -> str:
     """What the searches saved, in one line."""
-    ratios = []
+    sizes = []
     for module in modules:
         path = place / f"{module.key}.json.gz"
         if path.exists():
             size_oz, tried = read_tried(path)
             ok = [result.size for _, result in tried if result.status is Status.OK]
-            ratios.append(min([size_oz, *ok]) / size_oz)
-    if not ratios:
+            sizes.append((size_oz, min([size_oz, *ok])))
+    if not sizes:
         return "no module could be searched\n"
-    mean = 1 - math.exp(sum(map(math.log, ratios)) / len(ratios))
-    return f"{len(ratios)} modules, {100 * mean:.2f} % smaller than -Oz (geometric mean)\n"
+    return f"{len(sizes)} modules, {100 * geometric_saving(sizes):.2f} % smaller than -Oz (geometric mean)\n"
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

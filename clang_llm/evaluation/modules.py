@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from clang_llm.compiler import Compiler, find_clang, inspect
 from clang_llm.errors import DataError
 from clang_llm.evaluation.corpus import DEFAULT_WORK as DEFAULT_CORPUS
 from clang_llm.evaluation.split import Split
+from clang_llm.evaluation.workplace import say
 from clang_llm.settings import Settings
 from clang_llm.toolchain import build_plugin
 from clang_llm.tuning.evaluator import Evaluator
@@ -145,6 +146,24 @@ def in_parallel(
         futures: dict[Future[_Output], _Input] = {pool.submit(work, each): each for each in inputs}
         for future in with_bar(as_completed(futures), len(futures), label):
             yield futures[future], future.result()
+
+
+class Named(Protocol):
+    """What has a name for people."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+_NamedInput = TypeVar("_NamedInput", bound=Named)
+
+
+def tell_problems(work: Callable[[_NamedInput], str], inputs: Sequence[_NamedInput], jobs: int, label: str) -> None:
+    """Work on inputs in parallel and tell a person of those that came back with a problem."""
+    for each, problem in in_parallel(work, inputs, jobs, label):
+        if problem:
+            say(f"{each.name}: {problem}\n")
 
 
 def with_bar(items: Iterable[_Input], total: int, label: str) -> Iterator[_Input]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ from typing import Any
 
 from clang_llm.backends.coreset import DATA, read_coreset
 from clang_llm.errors import ClangLlmError
-from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, in_parallel
+from clang_llm.evaluation.compare import geometric_saving
+from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
 from clang_llm.evaluation.split import Split, split_of
-from clang_llm.evaluation.workplace import markdown, run_command, say
+from clang_llm.evaluation.workplace import markdown, run_command
 from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe, usable
 from clang_llm.settings import EFFORT_TABLE, process_environment
@@ -88,7 +88,7 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
     found = Found(module.name, (book.evaluator.size_oz, book.evaluator.code_oz))
     shipped = [recipe for recipe in (usable(each, major) for each in read_coreset(major, sets).lists) if recipe]
     book.measure(shipped)
-    for budget in sorted({*EFFORT_TABLE[1:], 16, 32}):
+    for budget in EFFORT_TABLE[1:]:
         found.single[budget] = book.best(shipped[:budget])
         found.mixed[budget] = book.best(_as_the_backend(shipped, major, budget, book))
     if candidates:
@@ -114,12 +114,6 @@ def _as_the_backend(recipes: Sequence[Recipe], major: int, budget: int, book: Bo
         except StopIteration:
             proposed = None
     return compiled
-
-
-def geometric_saving(pairs: Sequence[tuple[int, int]]) -> float:
-    """Geometric mean of what (before, after) pairs save; modules without a byte do not count."""
-    logs = [math.log(after / before) for before, after in pairs if before and after]
-    return 1 - math.exp(sum(logs) / len(logs)) if logs else 0.0
 
 
 def report(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -172,9 +166,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     place = arguments.work / "found"
     place.mkdir(parents=True, exist_ok=True)
     work = partial(measure, bench=bench, sets=arguments.sets, candidates=arguments.candidates, place=place)
-    for module, problem in in_parallel(work, modules, arguments.jobs, "modules"):
-        if problem:
-            say(f"{module.name}: {problem}\n")
+    tell_problems(work, modules, arguments.jobs, "modules")
     paths = [place / f"{module.key}.json" for module in modules]
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
     text = report(rows)

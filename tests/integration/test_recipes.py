@@ -74,13 +74,6 @@ class Box:
         return output.read_bytes()
 
 
-@pytest.fixture(scope="session")
-def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache directory for plugin builds that all workers share."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if base.name.startswith("popen-") else base) / "plugin-builds"
-
-
 @pytest.fixture(params=MAJORS, ids=lambda major: f"llvm-{major}")
 def box(request: pytest.FixtureRequest, builds: Path, tmp_path: Path) -> Box:
     return Box(request.param, builds, tmp_path)
