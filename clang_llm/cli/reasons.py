@@ -26,6 +26,7 @@ _MEANINGS = {
     "remarks": "remarks are about clang's own passes",
     "foreign_plugin": "another plugin takes part in this compile",
     "empty": "the module defines no function",
+    "data": "the module is tables: it has more global variables than instructions",
     "no_target": "clang has no code generator for this target",
     "effort_0": "effort 0 searches nothing, and there is no plan for this module",
     "language": "only C and C++ were validated",

@@ -118,3 +118,9 @@ int main() {
   return sum;
 }
 """
+
+
+def strings(count: int) -> str:
+    """Return C source with ``count`` strings in a table and one function of few instructions."""
+    table = ", ".join(f'"string {number}"' for number in range(count))
+    return f"const char *const table[] = {{{table}}};\nconst char *at(unsigned n) {{ return table[n % {count}]; }}\n"

@@ -381,15 +381,20 @@ def test_mllvm_values_are_in_the_key(newest: Bench, free: Path) -> None:
         (("-Oz", "-Rpass=inline"), "remarks"),
         (("-Oz", "-fsave-optimization-record"), "remarks"),
         (("-Oz",), "empty"),
+        (("-Oz",), "data"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_reasons_to_leave_a_compile_to_clang(
     bench: Bench, tmp_path: Path, options: tuple[str, ...], reason: str
 ) -> None:
-    text = "int declared(int);\n" if reason == "empty" else sources.FREESTANDING
-    source = _write(tmp_path / "left.c", text)
+    texts = {"empty": "int declared(int);\n", "data": sources.strings(1000)}
+    source = _write(tmp_path / "left.c", texts.get(reason, sources.FREESTANDING))
     assert bench.bypass(source, *options) in reason.split(" or ")
+
+
+def test_a_module_with_fewer_tables_is_not_left_to_clang(newest: Bench, tmp_path: Path) -> None:
+    newest.key(_write(tmp_path / "tables.c", sources.strings(900)))
 
 
 def test_response_file_is_seen_through(newest: Bench, free: Path) -> None:
