@@ -5,7 +5,8 @@ for each function, which may differ from function to function, then a *closing* 
 come from the one head that all functions share, so mixing function pipelines is sound (design, section 5).
 
 As text, a staged recipe in which all functions take the same pipeline is ``HEAD | FUNCTION | CLOSING``, the last two
-possibly empty; one pass list is itself.
+possibly empty; one pass list is itself. ``HEAD | FUNCTION / FUNCTION | CLOSING`` names several, which functions take in
+turn: it stands for mixes when they are validated.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from clang_llm.vocabulary import Vocabulary, load
 SEPARATOR = "|"
 #: Between the function pipelines of a mix, in text for people.
 PER_FUNCTION = " / "
+#: Functions among which pipelines are dealt out; later ones take the first.
+_IN_TURN = 1024
 #: Most function pipelines of one recipe and most functions of one module, the same as in the plugin.
 MAX_PIPELINES, MAX_FUNCTIONS = 1024, 65536
 
@@ -54,7 +57,7 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """The recipe for people; parses back when all functions take one pipeline."""
+        """The recipe for people; parses back when `use` is empty."""
         if not self.staged:
             return self.module
         return f"{self.module} {SEPARATOR} {PER_FUNCTION.join(self.functions)} {SEPARATOR} {self.closing}".rstrip()
@@ -74,7 +77,9 @@ class Recipe:
         head, function, closing = stages
         return cls(
             module=PassList.parse(head).text,
-            functions=(_function(PassList.parse(_wrapped(function))) if function else "",),
+            functions=tuple(
+                _function(PassList.parse(_wrapped(each))) if each else "" for each in function.split(PER_FUNCTION)
+            ),
             closing=PassList.parse(closing).text if closing else "",
         )
 
@@ -128,6 +133,12 @@ class Recipe:
     def uniform(self, function: str) -> Recipe:
         """Return the recipe with one function pipeline for all functions."""
         return replace(self, functions=(function,), use=())
+
+    def in_turn(self) -> Recipe:
+        """Return the recipe with its pipelines dealt out to functions in turn, for any module; one is for all."""
+        if len(self.functions) < 2 or self.use:
+            return self
+        return replace(self, use=tuple(place % len(self.functions) for place in range(_IN_TURN)))
 
     def compact(self) -> Recipe:
         """Return the same recipe without function pipelines that no function uses."""

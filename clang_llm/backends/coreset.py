@@ -16,7 +16,7 @@ from pathlib import Path
 from clang_llm.backends import Measured, Request
 from clang_llm.errors import BackendError
 from clang_llm.mixture import in_order
-from clang_llm.recipe import Recipe
+from clang_llm.recipe import Recipe, usable
 from clang_llm.settings import Settings
 from clang_llm.vocabulary import load
 
@@ -24,6 +24,7 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "coreset"
 
 _FIRST_LINE = "# clang-llm coreset 1"
 _IDENTITY = "# set: "
+_CLOSING = "# closing: "
 _EVIDENCE = "# validated: "
 
 
@@ -34,17 +35,20 @@ class Coreset:
     Attributes:
         identity: Hash of the lists, 16 hexadecimal digits.
         evidence: What the lists passed, in words, one sentence each; empty when nothing is known.
+        closings: Closing stages that any mix of the lists may have instead of its own, best first.
     """
 
     major: int
     identity: str
     evidence: tuple[str, ...]
     lists: tuple[Recipe, ...]
+    closings: tuple[str, ...] = ()
 
 
-def identity_of(lists: Sequence[Recipe]) -> str:
-    """Return the identity of an ordered set of lists."""
-    return hashlib.sha256("\n".join(each.text for each in lists).encode("ascii")).hexdigest()[:16]
+def identity_of(lists: Sequence[Recipe], closings: Sequence[str] = ()) -> str:
+    """Return the identity of an ordered set of lists and of the closing stages of their mixes."""
+    texts = [*(each.text for each in lists), *(_CLOSING + each for each in closings)]
+    return hashlib.sha256("\n".join(texts).encode("ascii")).hexdigest()[:16]
 
 
 def read_coreset(major: int, directory: Path = DATA) -> Coreset:
@@ -61,14 +65,21 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
         raise BackendError(f"no vetted pass lists for LLVM {major}; use another backend or another clang") from error
     headers = [line for line in lines if line.startswith("#")]
     lists = tuple(Recipe.parse(line) for line in lines if line.strip() and not line.startswith("#"))
-    identity = identity_of(lists)
+    closings = tuple(line[len(_CLOSING) :] for line in headers if line.startswith(_CLOSING))
+    identity = identity_of(lists, closings)
     if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
         raise BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
     evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
-    return Coreset(major, identity, evidence, lists)
+    return Coreset(major, identity, evidence, lists, closings)
 
 
-def write_coreset(major: int, lists: Sequence[Recipe], evidence: Sequence[str], directory: Path = DATA) -> Path:
+def write_coreset(
+    major: int,
+    lists: Sequence[Recipe],
+    evidence: Sequence[str],
+    directory: Path = DATA,
+    closings: Sequence[str] = (),
+) -> Path:
     """Write the set for one major version of LLVM and return its path.
 
     Args:
@@ -76,6 +87,7 @@ def write_coreset(major: int, lists: Sequence[Recipe], evidence: Sequence[str], 
         lists: Lists that passed, best first; repetitions after normalisation for this version are left out.
         evidence: What they passed, one sentence each.
         directory: Where the sets are.
+        closings: Closing stages with which mixes passed too.
 
     Raises:
         PassListError: A recipe uses what the vocabulary does not allow.
@@ -85,7 +97,9 @@ def write_coreset(major: int, lists: Sequence[Recipe], evidence: Sequence[str], 
     distinct = list({each.text: each for each in fitting if each is not None}.values())
     for each in distinct:
         each.check(load(major))
-    lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct), *(_EVIDENCE + sentence for sentence in evidence)]
+    stages = [stage.module for stage in (usable(Recipe(each), major) for each in closings) if stage is not None]
+    lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct, stages)]
+    lines += [*(_EVIDENCE + sentence for sentence in evidence), *(_CLOSING + each for each in stages)]
     path = directory / f"llvm-{major}.txt"
     directory.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -102,7 +116,8 @@ class CoresetBackend:
 
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the recipes, then their mix."""
-        yield from in_order(read_coreset(request.major).lists, request.major, request.budget)
+        coreset = read_coreset(request.major)
+        yield from in_order(coreset.lists, request.major, request.budget, coreset.closings)
 
     def accepts(self, recipe: Recipe) -> bool:
         """Return True: all were validated."""

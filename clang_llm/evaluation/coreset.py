@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 
-from clang_llm.backends.coreset import DATA, write_coreset
+from clang_llm.backends.coreset import DATA, read_coreset, write_coreset
 from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.learn import DEFAULT_WORK, pool_of, read_tried, write_tried
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems, with_bar
@@ -23,11 +25,12 @@ from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe, usable
 from clang_llm.settings import process_environment
-from clang_llm.toolchain import installed_compilers
+from clang_llm.toolchain import Compiler, installed_compilers
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.greedy import Choice, Row, choose
 from clang_llm.tuning.minimise import minimise
+from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, elements_of, pipeline_of
 from clang_llm.types import Status
 
@@ -35,6 +38,9 @@ from clang_llm.types import Status
 COUNT = 40
 #: Of the modules that are measured, those on which recipes are shortened: every eighth, so that it takes minutes.
 _EVERY = 8
+#: Random orders in which the function pipelines of a head are dealt out to the functions of the programs, for each
+#: closing stage: every function meets as many of them.
+_ORDERS = 4
 
 
 def broadcast(module: CorpusModule, bench: Bench, recipes: Sequence[Recipe], place: Path) -> str:
@@ -169,8 +175,55 @@ class Making:
             shortener.close()
 
 
+def mixes_of(recipes: Sequence[Recipe]) -> list[Recipe]:
+    """Return recipes that deal out the function pipelines of each head to functions, in some random orders."""
+    heads: dict[tuple[str, str], list[str]] = {}
+    for recipe in recipes:
+        if recipe.staged:
+            heads.setdefault(recipe.head, []).append(recipe.functions[0])
+    shuffled = random.Random(0)
+    return [
+        Recipe(module, tuple(shuffled.sample(pipelines, len(pipelines))), (), closing)
+        for (module, closing), pipelines in heads.items()
+        if len(pipelines) > 1
+        for _ in range(_ORDERS)
+    ]
+
+
+def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance) -> list[str]:
+    """Return the closing stages, beside their own, with which mixes of some recipes pass.
+
+    Raises:
+        DataError: Mixes do not pass with the recipes' own closing stage.
+    """
+    mixes = mixes_of(recipes)
+    closed = {each: [replace(mixed, closing=each) for mixed in mixes] for each in CLOSINGS}
+    bad = acceptance.rejected([*mixes, *(mixed for some in closed.values() for mixed in some)])
+    for recipe, why in bad.items():
+        sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
+    if any(mixed in bad for mixed in mixes):
+        raise DataError("mixes of the recipes are rejected; see which above, and leave such a recipe out")
+    return [each for each, some in closed.items() if not any(mixed in bad for mixed in some)]
+
+
+def ship(compiler: Compiler, recipes: Sequence[Recipe], evidence: str, arguments: argparse.Namespace) -> None:
+    """Choose the closing stages for one compiler and write its coreset file; raises DataError, PassListError."""
+    place = arguments.work / "cache"
+    acceptance = Acceptance([compiler], arguments.programs, place, process_environment(), arguments.jobs)
+    fitting = [each for each in (usable(recipe, compiler.major) for recipe in recipes) if each is not None]
+    closings = vetted_closings(fitting, acceptance)
+    mixes = f"the same with mixes of them, {_ORDERS} random orders for each head, and with each closing stage"
+    path = write_coreset(compiler.major, recipes, [evidence, mixes], arguments.sets, closings)
+    sys.stdout.write(f"wrote {path.name}, {len(closings)} closing stages\n")
+
+
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Make the coreset files."""
+    if arguments.only_closings:
+        for compiler in installed_compilers():
+            shipped = read_coreset(compiler.major, arguments.sets)
+            ship(compiler, shipped.lists, shipped.evidence[0], arguments)
+        return 0
     making = Making(arguments, environ)
     tried = arguments.work / "tried"
     pool = pool_of(tried, choose_modules(arguments.corpus, Split.TRAIN, 10**6, per_package=10**6))
@@ -193,9 +246,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for number, (recipe, saving) in enumerate(zip(chosen.recipes, chosen.savings, strict=True), 1):
         sys.stdout.write(f"{number:2} {100 * saving:.2f} % {recipe.text}\n")
     for compiler in making.acceptance.compilers:
-        evidence = making.acceptance.evidence(compiler)
-        path = write_coreset(compiler.major, chosen.recipes, [evidence], arguments.sets)
-        sys.stdout.write(f"wrote {path.name}\n")
+        ship(compiler, chosen.recipes, making.acceptance.evidence(compiler), arguments)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps({"savings": chosen.savings}) + "\n", encoding="utf-8")
     return 0
@@ -208,6 +259,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--modules", type=int, default=96, help="train modules to choose on (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
     parser.add_argument("--keep-long", action="store_true", help="do not shorten the recipes")
+    parser.add_argument("--only-closings", action="store_true", help="keep the lists; choose their closing stages")
     parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")
     parser.add_argument("--sets", type=Path, default=DATA, help="where the files go (default: the package's data)")
     parser.add_argument("--json", type=Path, help="write the savings to this file")

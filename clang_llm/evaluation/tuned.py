@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clang_llm.backends.coreset import DATA, read_coreset
+from clang_llm.backends.coreset import DATA, Coreset, read_coreset
 from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
@@ -86,11 +86,12 @@ def measure(module: CorpusModule, bench: Bench, sets: Path, candidates: int, pla
 
 def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, candidates: int) -> Found:
     found = Found(module.name, (book.evaluator.size_oz, book.evaluator.code_oz))
-    shipped = [recipe for recipe in (usable(each, major) for each in read_coreset(major, sets).lists) if recipe]
+    coreset = read_coreset(major, sets)
+    shipped = [recipe for recipe in (usable(each, major) for each in coreset.lists) if recipe]
     book.measure(shipped)
     for budget in EFFORT_TABLE[1:]:
         found.single[budget] = book.best(shipped[:budget])
-        found.mixed[budget] = book.best(_as_the_backend(shipped, major, budget, book))
+        found.mixed[budget] = book.best(_as_the_backend(coreset, major, budget, book))
     if candidates:
         start = list(dict.fromkeys([*shipped, *seeds(major)]))
         tuner = Tuner(Space(major), module.key, start, found.oz[0], candidates, CHECKPOINTS)
@@ -101,10 +102,10 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
     return found
 
 
-def _as_the_backend(recipes: Sequence[Recipe], major: int, budget: int, book: Bookkeeper) -> list[Recipe]:
+def _as_the_backend(coreset: Coreset, major: int, budget: int, book: Bookkeeper) -> list[Recipe]:
     """Return what the coreset backend compiles with a budget."""
     compiled: list[Recipe] = []
-    proposals = in_order(recipes, major, budget)
+    proposals = in_order(coreset.lists, major, budget, coreset.closings)
     proposed = next(proposals, None)
     while proposed is not None:
         compiled += proposed

@@ -105,7 +105,7 @@ class PluginEngine:
         """See `Engine.compile`."""
         argv = [str(self.compiler.path), f"-fpass-plugin={self.stub}", "-Oz", "-w", "-fno-crash-diagnostics"]
         argv += ["-x", "ir", str(bitcode), "-c", "-o", str(output)]
-        recipe = Recipe.parse(pipeline)
+        recipe = Recipe.parse(pipeline).in_turn()
         told = json.dumps(recipe.message()) if recipe.staged else recipe.module
         return _run(argv, {**environ, "_CLANG_LLM_APPLY": told})
 

@@ -74,6 +74,17 @@ def test_a_coreset_survives_writing(tmp_path: Path) -> None:
     assert coreset.identity in path.read_text()
 
 
+def test_a_coreset_keeps_the_closing_stages_of_its_mixes(tmp_path: Path) -> None:
+    closings = ["mergefunc,globaldce", "no-such-pass", "function(instcombine)"]
+    write_coreset(19, lists("globaldce"), [], tmp_path, closings)
+    coreset = read_coreset(19, tmp_path)
+    assert coreset.closings == ("mergefunc,globaldce", "function(instcombine<no-verify-fixpoint>)")
+    path = tmp_path / "llvm-19.txt"
+    path.write_text(path.read_text().replace("mergefunc,", ""))
+    with pytest.raises(BackendError, match="validate --write"):
+        read_coreset(19, tmp_path)
+
+
 def test_a_coreset_is_normalised_and_holds_each_list_once(tmp_path: Path) -> None:
     texts = ["function(instcombine)", "globaldce", "function(instcombine<no-verify-fixpoint>)", "elim-avail-extern"]
     write_coreset(19, lists(*texts), [], tmp_path)

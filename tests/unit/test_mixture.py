@@ -1,6 +1,8 @@
 """Choosing per function: the mix, the order of proposals, the greedy coreset, on numbers made up here."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -71,8 +73,10 @@ def test_a_mix_of_few_keeps_the_most_useful() -> None:
     assert three.predicted == 89
 
 
-def run(recipes: list[Recipe], budget: int, sizes: dict[Recipe, Result]) -> list[list[Recipe]]:
-    rounds = in_order(recipes, 19, budget)
+def run(
+    recipes: list[Recipe], budget: int, sizes: dict[Recipe, Result], closings: Sequence[str] = ()
+) -> list[list[Recipe]]:
+    rounds = in_order(recipes, 19, budget, closings)
     proposed = [list(next(rounds))]
     with suppress(StopIteration):
         while True:
@@ -91,6 +95,17 @@ def test_the_mix_takes_the_last_compilation() -> None:
 def test_without_a_promising_mix_one_more_is_tried() -> None:
     equal = {recipe: ok(100, 50, 50) for recipe in SIZES}
     assert run(list(SIZES), 3, equal) == [[staged("sroa"), staged("gvn")], [staged("dce")]]
+
+
+def test_a_sixth_of_the_budget_tries_the_mix_with_other_closings() -> None:
+    more = {staged("adce"): ok(100, 50, 50), staged("bdce"): ok(100, 50, 50), staged("sccp"): ok(100, 50, 50)}
+    mixed = Recipe(HEAD, ("sroa", "dce"), (0, 1), "globaldce")
+    closed = [replace(mixed, closing=each) for each in ("constmerge", "mergefunc")]
+    sizes = SIZES | more | {recipe: ok(90, 30, 60) for recipe in (mixed, *closed)}
+    closings = ["constmerge", "globaldce", "mergefunc"]
+    assert run(list(SIZES | more), 6, sizes, closings)[1:] == [[mixed, closed[0]]]
+    # The mix's own closing stage is no other one; what is left goes to the next recipe.
+    assert run(list(SIZES | more), 5, sizes, closings)[1:] == [[mixed]]
 
 
 @pytest.mark.parametrize("budget", [1, 2])
