@@ -117,6 +117,20 @@ class Connection:
             raise ProtocolError(f"the options of a module are {options!r}, not a list of words")
         return Module(self._take(length), tuple(options))
 
+    def describe(self, head: str) -> list[str]:
+        """Ask for the functions that a head leaves defined, as text for models; empty when the head fails.
+
+        Args:
+            head: A module pipeline.
+        """
+        self._send({"do": Decision.DESCRIBE, "module": head})
+        lengths = self._receive(RESULT_S).get("lengths")
+        if not isinstance(lengths, list) or not all(isinstance(each, int) and each >= 0 for each in lengths):
+            raise ProtocolError("a description has no lengths of its texts")
+        if sum(lengths) > MAX_MODULE:
+            raise ProtocolError(f"a description of {sum(lengths)} bytes is too long; at most {MAX_MODULE} are allowed")
+        return [self._take(length).decode("ascii", errors="replace") for length in lengths]
+
     def answer(self, decision: Decision, **details: int | str) -> None:
         """Send the last message."""
         self._send({"do": decision, **details})

@@ -46,6 +46,7 @@ class Decision(str, Enum):
     LOOKUP = "lookup"
     OZ = "oz"
     MODULE = "module"
+    DESCRIBE = "describe"
 
 
 @dataclass(frozen=True)

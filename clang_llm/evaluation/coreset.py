@@ -11,6 +11,7 @@ import argparse
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -142,7 +143,7 @@ class Making:
         # Another build of the plugin may charge functions otherwise; figures of two must never be compared.
         self.place = arguments.work / "broadcast" / self.bench.stub.parent.name
         self.place.mkdir(parents=True, exist_ok=True)
-        self.acceptance = Acceptance(installed_compilers(), arguments.programs, arguments.work / "cache", environ)
+        self.acceptance = Acceptance(compilers(arguments), arguments.programs, arguments.work / "cache", environ)
 
     def measure(self, recipes: Sequence[Recipe]) -> list[Row]:
         """Measure recipes on all modules."""
@@ -154,7 +155,7 @@ class Making:
         """Choose recipes that all pass; those that do not are replaced."""
         left = list(pool)
         while True:
-            chosen = choose(rows, left, COUNT)
+            chosen = choose(rows, left, self.arguments.count)
             bad = self.acceptance.rejected(chosen.recipes)
             for recipe, why in bad.items():
                 sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
@@ -217,10 +218,22 @@ def ship(compiler: Compiler, recipes: Sequence[Recipe], evidence: str, arguments
     sys.stdout.write(f"wrote {path.name}, {len(closings)} closing stages\n")
 
 
+def under_one_head(pool: Sequence[Recipe], major: int) -> list[Recipe]:
+    """Return the function pipelines of a pool under the head that most shipped recipes have: a menu for models."""
+    heads = Counter(recipe.head for recipe in read_coreset(major).lists if recipe.staged)
+    module, closing = heads.most_common(1)[0][0]
+    return list(dict.fromkeys(Recipe(module, each.functions, (), closing) for each in pool if each.staged))
+
+
+def compilers(arguments: argparse.Namespace) -> list[Compiler]:
+    """The installed compilers that recipes are meant for."""
+    return [each for each in installed_compilers() if arguments.majors is None or each.major in arguments.majors]
+
+
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Make the coreset files."""
     if arguments.only_closings:
-        for compiler in installed_compilers():
+        for compiler in compilers(arguments):
             shipped = read_coreset(compiler.major, arguments.sets)
             ship(compiler, shipped.lists, shipped.evidence[0], arguments)
         return 0
@@ -228,14 +241,15 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     tried = arguments.work / "tried"
     pool = pool_of(tried, choose_modules(arguments.corpus, Split.TRAIN, 10**6, per_package=10**6))
     usable_pool = (usable(recipe, making.bench.major) for recipe in pool)
-    pool = list(dict.fromkeys(recipe for recipe in usable_pool if recipe is not None))[: arguments.pool]
+    pool = list(dict.fromkeys(recipe for recipe in usable_pool if recipe is not None))
+    pool = (under_one_head(pool, making.bench.major) if arguments.one_head else pool)[: arguments.pool]
     if not pool:
         raise DataError(f"{tried} has no searched modules; run `make learn` first")
     rows = making.measure(pool)
     if arguments.keep_long:
         chosen = making.choose(rows, pool)
     else:
-        chosen = choose(rows, pool, COUNT)
+        chosen = choose(rows, pool, arguments.count)
         shortened = making.shorten(chosen.recipes)
         before, after = (
             sum(len(elements_of(each.functions[0])) for each in some) for some in (chosen.recipes, shortened)
@@ -258,6 +272,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     add_arguments(parser, DEFAULT_WORK)
     parser.add_argument("--modules", type=int, default=96, help="train modules to choose on (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=COUNT, help="recipes to choose (default: %(default)s)")
+    parser.add_argument("--one-head", action="store_true", help="all under one head: what a model chooses from")
+    parser.add_argument("--majors", type=int, nargs="+", help="versions of LLVM to write (default: all installed)")
     parser.add_argument("--keep-long", action="store_true", help="do not shorten the recipes")
     parser.add_argument("--only-closings", action="store_true", help="keep the lists; choose their closing stages")
     parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")

@@ -1,16 +1,47 @@
-// What every process that we fork off clang does first.
+// Processes that we fork off clang: what each does first, what they are allowed, and waiting for them.
 #pragma once
 
-#include <csignal>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringRef.h"
+#include <chrono>
+#include <string>
+#include <sys/types.h>
 
 // Nothing of clang's may act in a child: its signal handlers delete the parent's output files. Killing clang kills its children.
-inline void detachFromClang() {
-  for (int Signal = 1; Signal < NSIG; ++Signal)
-    signal(Signal, SIG_DFL);
-#ifdef __linux__
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-}
+void detachFromClang();
+
+enum ExitCode { ExitOk = 0, ExitInvalid = 64, ExitUnverified, ExitMemory, ExitFatal, ExitFailed };
+
+// Guards against hangs and bombs; what they cut is never cached, so they decide nothing about the result.
+struct Limits {
+  unsigned CpuSeconds;
+  unsigned WallSeconds;
+  uint64_t AddressSpace; // bytes
+};
+
+struct Child {
+  pid_t Process = -1;
+  int Pipe = -1;
+  std::string Answer;
+  std::chrono::steady_clock::time_point Deadline;
+  bool Overdue = false;
+};
+
+// How a child ended.
+struct Ended {
+  std::string Status = "failed"; // architecture.md, section 5
+  double CpuSeconds = 0;
+};
+
+Limits limitsFor(unsigned CpuSeconds);
+// Neither may clang's handlers of fatal errors act in the child, nor may it print, nor take more than its share.
+void isolate(const Limits &L);
+// Forks a child that runs Body with the end of a pipe to answer through.
+Child start(unsigned WallSeconds, llvm::function_ref<void(int)> Body);
+// For children: ends the process when nobody listens.
+void sendAll(int Pipe, llvm::StringRef Data);
+// Waits for the end of a child.
+Ended reap(Child &One);
+// Forks Count children, at most Jobs at once, in their order, and hands over each when it has closed its end.
+void runAll(size_t Count, unsigned Jobs, llvm::function_ref<Child(size_t)> Fork, llvm::function_ref<void(size_t, Child &)> Take);

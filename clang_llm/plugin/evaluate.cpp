@@ -8,38 +8,12 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Mangler.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <csignal>
-#include <fcntl.h>
-#include <new>
-#include <poll.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace llvm;
-using Clock = std::chrono::steady_clock;
 
 namespace {
-enum ExitCode { ExitOk = 0, ExitInvalid = 64, ExitUnverified, ExitMemory, ExitFatal, ExitFailed };
-
-struct Limits {
-  unsigned CpuSeconds;
-  unsigned WallSeconds;
-  uint64_t AddressSpace; // bytes
-};
-
-struct Child {
-  pid_t Process = -1;
-  int Pipe = -1;
-  std::string Answer;
-  Clock::time_point Deadline;
-  bool Overdue = false;
-};
-
 // Notes whether the back end says anything; what it says reaches nobody.
 struct Listener : DiagnosticHandler {
   bool &Diagnosed;
@@ -50,29 +24,6 @@ struct Listener : DiagnosticHandler {
   }
 };
 } // namespace
-
-// Neither may clang's handlers of fatal errors act in the child, nor may it print, nor take more than its share.
-static void isolate(const Limits &L) {
-  detachFromClang();
-  sigset_t None;
-  sigemptyset(&None);
-  sigprocmask(SIG_SETMASK, &None, nullptr);
-  remove_fatal_error_handler();
-  install_fatal_error_handler([](void *, const char *, bool) { _exit(ExitFatal); });
-  remove_bad_alloc_error_handler();
-  install_bad_alloc_error_handler([](void *, const char *, bool) { _exit(ExitMemory); });
-  std::set_new_handler([] { _exit(ExitMemory); });
-  int Null = open("/dev/null", O_RDWR);
-  for (int Standard = 0; Standard <= 2; ++Standard)
-    dup2(Null, Standard);
-  rlimit NoCore = {0, 0};
-  setrlimit(RLIMIT_CORE, &NoCore);
-  rlimit Cpu = {L.CpuSeconds, L.CpuSeconds};
-  setrlimit(RLIMIT_CPU, &Cpu);
-  rlimit Memory = {L.AddressSpace, L.AddressSpace};
-  setrlimit(RLIMIT_AS, &Memory);
-  alarm(L.WallSeconds);
-}
 
 static bool generateCode(Compile &C, SmallVectorImpl<char> &Code) {
   raw_svector_ostream OS(Code);
@@ -98,15 +49,6 @@ static std::vector<std::string> indispensable(const Module &M) {
     if (!G.isDeclarationForLinker() && G.isWeakForLinker() && !G.isDiscardableIfUnused())
       Names.push_back(G.getName().str());
   return Names;
-}
-
-static void sendAll(int Pipe, StringRef Data) {
-  while (!Data.empty()) {
-    ssize_t Written = write(Pipe, Data.data(), Data.size());
-    if (Written <= 0)
-      _exit(ExitFailed);
-    Data = Data.drop_front(Written);
-  }
 }
 
 // Two sizes, a flag, sizes of functions and three lists of names, NUL-terminated; an empty text ends a list.
@@ -156,78 +98,6 @@ static std::vector<std::string> objectNames(Module &M) {
   _exit(ExitOk);
 }
 
-static Child start(unsigned WallSeconds, function_ref<void(int)> Body) {
-  Child Started;
-  int Ends[2];
-  if (pipe(Ends) != 0)
-    return Started;
-  // Above the standard descriptors, which may be closed here and are replaced in the child.
-  int Read = fcntl(Ends[0], F_DUPFD_CLOEXEC, 10), Write = fcntl(Ends[1], F_DUPFD_CLOEXEC, 10);
-  close(Ends[0]);
-  close(Ends[1]);
-  Started.Deadline = Clock::now() + std::chrono::seconds(WallSeconds + 5); // the child's own alarm comes first
-  Started.Process = Read >= 0 && Write >= 0 ? fork() : -1;
-  if (Started.Process == 0) {
-    Body(Write);
-    _exit(ExitFailed);
-  }
-  close(Write);
-  Started.Pipe = Read;
-  return Started;
-}
-
-// Waits until one of Children can be read, then reads it; true when that child has closed its end.
-static Child *readSome(MutableArrayRef<Child> Children) {
-  SmallVector<pollfd, 8> Polls;
-  SmallVector<Child *, 8> Open;
-  for (Child &One : Children)
-    if (One.Pipe >= 0) {
-      Polls.push_back({One.Pipe, POLLIN, 0});
-      Open.push_back(&One);
-    }
-  poll(Polls.data(), Polls.size(), /*milliseconds=*/1000);
-  for (size_t I = 0; I < Open.size(); ++I) {
-    Child &One = *Open[I];
-    if (Clock::now() > One.Deadline) {
-      One.Overdue = true;
-      kill(One.Process, SIGKILL);
-      return &One;
-    }
-    if (Polls[I].revents) {
-      char Buffer[16384];
-      ssize_t Length = read(One.Pipe, Buffer, sizeof Buffer);
-      if (Length > 0)
-        One.Answer.append(Buffer, Length);
-      else if (Length == 0 || errno != EINTR)
-        return &One;
-    }
-  }
-  return nullptr;
-}
-
-static std::string statusOf(const Child &Ended, int Status) {
-  if (Ended.Overdue)
-    return "timeout";
-  if (WIFSIGNALED(Status)) {
-    int Signal = WTERMSIG(Status);
-    return Signal == SIGALRM || Signal == SIGXCPU || Signal == SIGKILL ? "timeout" : "crashed";
-  }
-  switch (WEXITSTATUS(Status)) {
-  case ExitOk:
-    return "ok";
-  case ExitInvalid:
-    return "invalid";
-  case ExitUnverified:
-    return "unverified";
-  case ExitMemory:
-    return "memory";
-  case ExitFatal:
-    return "crashed";
-  default:
-    return "failed";
-  }
-}
-
 static bool receiveSummary(StringRef Answer, Measurement &Out) {
   auto Next = [&] {
     auto Parts = Answer.split('\0');
@@ -248,63 +118,14 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
   return true;
 }
 
-// Waits for the end of a child; everything but what it said.
-static Measurement reap(Child &Ended) {
+static Measurement finish(Child &One) {
   Measurement Result;
-  if (Ended.Pipe >= 0)
-    close(Ended.Pipe);
-  Ended.Pipe = -1;
-  if (Ended.Process <= 0)
-    return Result;
-  int Status = 0;
-  rusage Usage{};
-  while (wait4(Ended.Process, &Status, 0, &Usage) < 0 && errno == EINTR)
-    ;
-  Result.CpuSeconds = Usage.ru_utime.tv_sec + Usage.ru_stime.tv_sec + (Usage.ru_utime.tv_usec + Usage.ru_stime.tv_usec) * 1e-6;
-  Result.Status = statusOf(Ended, Status);
-  return Result;
-}
-
-static Measurement finish(Child &Ended) {
-  Measurement Result = reap(Ended);
-  if (Result.ok() && !receiveSummary(Ended.Answer, Result))
+  Ended End = reap(One);
+  Result.Status = End.Status;
+  Result.CpuSeconds = End.CpuSeconds;
+  if (Result.ok() && !receiveSummary(One.Answer, Result))
     Result.Status = "failed";
   return Result;
-}
-
-// Guards against hangs and bombs; what they cut is never cached, so they decide nothing about the result.
-static Limits limitsFor(unsigned CpuSeconds) {
-  Limits L;
-  L.CpuSeconds = CpuSeconds;
-  L.WallSeconds = 3 * L.CpuSeconds;                      // other jobs may hold the processors
-  L.AddressSpace = 0;
-  uint64_t Pages = 0;
-  if (FILE *Memory = fopen("/proc/self/statm", "re")) {
-    if (fscanf(Memory, "%lu", &Pages) != 1)
-      Pages = 0;
-    fclose(Memory);
-  }
-  L.AddressSpace = Pages * uint64_t(sysconf(_SC_PAGESIZE)) + (uint64_t(4) << 30); // 4 GiB beyond what clang has mapped
-  return L;
-}
-
-// Forks Count children, at most Jobs at once, in their order, and hands over each when it has ended.
-static void runAll(size_t Count, unsigned Jobs, function_ref<Child(size_t)> Fork, function_ref<void(size_t, Child &)> Take) {
-  std::vector<Child> Running(Count);
-  size_t Next = 0, Active = 0;
-  while (Next < Count || Active > 0) {
-    if (Next < Count && Active < Jobs) {
-      Running[Next] = Fork(Next);
-      if (Running[Next].Process > 0)
-        ++Active;
-      else
-        Take(Next, Running[Next]);
-      ++Next;
-    } else if (Child *Ended = readSome(Running)) {
-      Take(size_t(Ended - Running.data()), *Ended);
-      --Active;
-    }
-  }
 }
 
 Measurement measureBaseline(Compile &C) {
@@ -320,7 +141,7 @@ Measurement measureBaseline(Compile &C) {
       reportObject(C, Promised, {}, Diagnosed, Pipe);
     });
   };
-  runAll(1, 1, Fork, [&](size_t, Child &Ended) { Result = finish(Ended); });
+  runAll(1, 1, Fork, [&](size_t, Child &One) { Result = finish(One); });
   return Result;
 }
 
@@ -362,11 +183,9 @@ class Group {
   }
 
   // Place, status and answer of one tail.
-  static void forward(int Pipe, size_t Place, Child &Ended) {
-    std::string Answer = std::move(Ended.Answer);
-    Ended.Answer.clear();
-    Measurement Seen = reap(Ended);
-    sendAll(Pipe, std::to_string(Place) + '\0' + Seen.Status + '\0' + std::to_string(Answer.size()) + '\0' + Answer);
+  static void forward(int Pipe, size_t Place, Child &One) {
+    std::string Answer = std::move(One.Answer);
+    sendAll(Pipe, std::to_string(Place) + '\0' + reap(One).Status + '\0' + std::to_string(Answer.size()) + '\0' + Answer);
   }
 
 public:
@@ -401,18 +220,17 @@ public:
         runTail(Parsed[I], Recipes[I], Promised, Diagnosed, Rest, Own);
       });
     };
-    runAll(Recipes.size(), Jobs, Fork, [&](size_t I, Child &Ended) { forward(Pipe, I, Ended); });
+    runAll(Recipes.size(), Jobs, Fork, [&](size_t I, Child &One) { forward(Pipe, I, One); });
     _exit(ExitOk);
   }
 
-  void take(Child &Ended, MutableArrayRef<Measurement> Results) {
+  void take(Child &One, MutableArrayRef<Measurement> Results) {
     if (Recipes.size() == 1) {
-      Results[0] = finish(Ended);
+      Results[0] = finish(One);
       return;
     }
-    std::string Text = std::move(Ended.Answer);
-    Ended.Answer.clear();
-    std::string Whole = reap(Ended).Status;
+    std::string Text = std::move(One.Answer);
+    std::string Whole = reap(One).Status;
     for (Measurement &Result : Results) // what the shared head did to all of them
       Result.Status = Whole == "ok" ? "failed" : Whole;
     StringRef Rest = Text;
@@ -465,8 +283,8 @@ std::vector<Measurement> measureRecipes(Compile &C, const Measurement &Baseline,
     Groups.emplace_back(C, Members, L, std::max<unsigned>(1, S.Jobs / Ranges.size()));
   }
   auto Fork = [&](size_t I) { return start(Groups[I].wallSeconds(), [&](int Pipe) { Groups[I].run(Pipe); }); };
-  auto Take = [&](size_t I, Child &Ended) {
-    Groups[I].take(Ended, MutableArrayRef<Measurement>(Measured).slice(Ranges[I].first, Ranges[I].second - Ranges[I].first));
+  auto Take = [&](size_t I, Child &One) {
+    Groups[I].take(One, MutableArrayRef<Measurement>(Measured).slice(Ranges[I].first, Ranges[I].second - Ranges[I].first));
   };
   runAll(Groups.size(), S.Jobs, Fork, Take);
   for (size_t I = 0; I < Allowed.size(); ++I)

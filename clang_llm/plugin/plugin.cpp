@@ -1,6 +1,7 @@
 // clang-llm inside clang. At the start of the -Oz pipeline: find the plan for this module (cache, or helper and measurement), run it,
 // and let clang go on with its mandatory passes and code generation. In any doubt: do nothing, and clang compiles as always.
 #include "compat.h"
+#include "describe.h"
 #include "entry.h"
 #include "evaluate.h"
 #include "frontend.h"
@@ -97,6 +98,18 @@ class Search {
            Python.send(StringRef(K.Bitcode.data(), K.Bitcode.size()));
   }
 
+  bool sendDescription(StringRef Head) {
+    std::vector<std::string> Texts;
+    json::Array Lengths;
+    std::string All;
+    if (describe(C, Head.str(), Texts))
+      for (const std::string &Text : Texts) {
+        Lengths.push_back(int64_t(Text.size()));
+        All += Text;
+      }
+    return Python.send(json::Object{{"lengths", std::move(Lengths)}}) && Python.send(StringRef(All));
+  }
+
 public:
   Search(Compile &C, const Settings &S, const Key &K, StringRef Directory) : C(C), S(S), K(K), Python(Directory, S) {}
 
@@ -127,6 +140,8 @@ public:
         return {false, {}, Message.getString("reason") ? Message.getString("reason")->str() : "helper"};
       if (Do == "module")
         Sent = sendModule();
+      else if (Do == "describe" && Message.getString("module"))
+        Sent = sendDescription(*Message.getString("module"));
       else if (Do == "evaluate" && Message.getArray("lists"))
         Sent = evaluate(*Message.getArray("lists"));
       else

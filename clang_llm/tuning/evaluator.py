@@ -89,6 +89,10 @@ class Evaluator:
                 results.append(result)
         return results
 
+    def describe(self, head: str) -> list[str]:
+        """Return the functions that a head leaves defined, as normalised text; raises as `evaluate` does."""
+        return self._connection.describe(head)
+
     def close(self) -> None:
         """End clang."""
         with suppress(EndOfConversation):

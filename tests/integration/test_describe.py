@@ -1,0 +1,55 @@
+"""What models read of a module, on every supported LLVM: one text for each function that a head leaves defined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from integration.test_recipes import MAJORS, Box
+
+SOURCE = """
+extern int other(int);
+static int used(int x) { return other(x) * 3; }
+int twice(int x) { return used(x) + used(x + 1000); }
+long length(const char *s) { long n = 0; while (s[n]) n++; return n; }
+double half(double x) { return x / 2; }
+"""
+HEAD = "globaldce,function(mem2reg)"
+
+
+@pytest.fixture(params=MAJORS, ids=lambda major: f"clang-{major}")
+def box(request: pytest.FixtureRequest, builds: Path, tmp_path: Path) -> Box:
+    return Box(request.param, builds, tmp_path)
+
+
+def test_functions_come_as_text_in_the_order_of_their_sizes(box: Box) -> None:
+    source = box.source(SOURCE)
+    with box.open(source) as evaluator:
+        texts = evaluator.describe(HEAD)
+        assert texts == evaluator.describe(HEAD)
+        before = evaluator.describe("always-inline")
+    heads = [text.splitlines()[0] for text in texts]
+    assert [head.split()[-1] for head in heads] == ["i32", "i32", "p", "d"]
+    assert [head.split()[0] for head in heads] == ["global", "local", "global", "global"]
+    twice, used, length, half = texts
+    assert "call.i32 f a;" in twice and "add.i32 aC;" in twice
+    assert "call.i32 f a;mul.i32 vc;ret. v;" in used
+    assert "phi.i64" in length and any(line.endswith("<") for line in length.splitlines())
+    assert "fdiv.d az;" in half or "fmul.d az;" in half
+    assert len(before) == 4 and sum("alloca.i32 1;" in text for text in before) == 2
+
+
+def test_neither_names_nor_numbers_are_told(box: Box) -> None:
+    with box.open(box.source(SOURCE)) as evaluator:
+        texts = evaluator.describe(HEAD)
+    renamed = SOURCE.replace("twice", "double_it").replace("other", "elsewhere").replace("1000", "2000")
+    with box.open(box.source(renamed)) as evaluator:
+        assert evaluator.describe(HEAD) == texts
+
+
+@pytest.mark.parametrize("head", ["no-such-pass", "function(structurizecfg)", "globaldce,,"])
+def test_a_head_that_is_refused_gives_nothing_and_the_clang_goes_on(box: Box, head: str) -> None:
+    with box.open(box.source(SOURCE)) as evaluator:
+        assert evaluator.describe(head) == []
+        assert len(evaluator.describe(HEAD)) == 4
