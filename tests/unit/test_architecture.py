@@ -94,11 +94,16 @@ def foreign_imports(path: Path) -> Iterator[str]:
 
 def test_requirements_are_what_is_imported() -> None:
     distributions = {"elftools": "pyelftools"}
-    imported = {name for path in modules() for name in foreign_imports(path)}
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    required = re.findall(r"^([a-z]+)", config["options"]["install_requires"], re.MULTILINE)
-    assert sorted(distributions.get(name, name) for name in imported) == sorted(required)
+    always = re.findall(r"^([a-z]+)", config["options"]["install_requires"], re.MULTILINE)
+    model = re.findall(r"^([a-z]+)", config["options.extras_require"]["model"], re.MULTILINE)
+    imported: dict[bool, set[str]] = {True: set(), False: set()}
+    for path in modules():
+        with_models = path.is_relative_to(PACKAGE / "training")
+        imported[with_models] |= {distributions.get(name, name) for name in foreign_imports(path)}
+    assert sorted(imported[False]) == sorted(always)
+    assert sorted(imported[True] - imported[False]) == sorted(model)
 
 
 def dotted(node: ast.AST) -> str:

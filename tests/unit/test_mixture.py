@@ -97,15 +97,16 @@ def test_without_a_promising_mix_one_more_is_tried() -> None:
     assert run(list(SIZES), 3, equal) == [[staged("sroa"), staged("gvn")], [staged("dce")]]
 
 
-def test_a_sixth_of_the_budget_tries_the_mix_with_other_closings() -> None:
-    more = {staged("adce"): ok(100, 50, 50), staged("bdce"): ok(100, 50, 50), staged("sccp"): ok(100, 50, 50)}
+def test_a_seventh_of_the_budget_tries_the_mix_with_other_closings() -> None:
+    names = ("adce", "bdce", "sccp")
+    more = {staged(name): ok(100, 50, 50) for name in names}
     mixed = Recipe(HEAD, ("sroa", "dce"), (0, 1), "globaldce")
     closed = [replace(mixed, closing=each) for each in ("constmerge", "mergefunc")]
     sizes = SIZES | more | {recipe: ok(90, 30, 60) for recipe in (mixed, *closed)}
     closings = ["constmerge", "globaldce", "mergefunc"]
-    assert run(list(SIZES | more), 6, sizes, closings)[1:] == [[mixed, closed[0]]]
-    # The mix's own closing stage is no other one; what is left goes to the next recipe.
-    assert run(list(SIZES | more), 5, sizes, closings)[1:] == [[mixed]]
+    # Five of the six leave room for the mix and one stage; the mix's own closing stage is no other one.
+    assert run(list(SIZES | more), 7, sizes, closings) == [list(SIZES | more)[:5], [mixed, closed[0]]]
+    assert run(list(SIZES | more), 6, sizes, closings) == [list(SIZES | more)[:5], [mixed]]
 
 
 @pytest.mark.parametrize("budget", [1, 2])

@@ -1,0 +1,310 @@
+"""Trains the bundled model: which recipes of the menu should be tried on a function, best first.
+
+``python -m clang_llm.training.train``. A standard causal language model reads a function's tokens and answers with the
+token of a recipe. All sizes are known, so the loss is no imitation of one label but the quantity that counts: the
+bytes that are expected when the best of a few recipes drawn from the answer's distribution is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clang_llm.errors import DataError
+from clang_llm.evaluation.split import Split
+from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.settings import process_environment
+from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
+from clang_llm.training.dataset import ModuleData, load
+from clang_llm.training.tokenizer import BEGIN, PAD, encode, recipe_token, train_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+    from transformers import LlamaForCausalLM
+
+DEFAULT_WORK = Path("build") / "model"
+#: Draws whose minimum counts: the first is what one compilation emits, the others what several may choose from.
+DRAWS = (1, 4)
+#: Bytes of the loss: per thousand bytes of the module under -Oz.
+_UNIT = 1000.0
+#: Tokens of a batch, padding included: what two cores chew in about a second.
+BATCH_TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class Example:
+    """One function, as tokens.
+
+    Attributes:
+        tokens: With the beginning and the question for the answer.
+        sizes: Bytes under each recipe of the menu.
+        weight: What a byte of it is worth: 1,000 divided by the bytes of its module under -Oz.
+    """
+
+    tokens: tuple[int, ...]
+    sizes: tuple[int, ...]
+    weight: float
+
+
+def examples_of(modules: Sequence[ModuleData], tokenizer: Tokenizer, longest: int) -> list[Example]:
+    """Return the functions on which recipes differ; those that failed count as the worst of the others."""
+    found = []
+    for module in modules:
+        columns = [column for column in module.functions if column is not None]
+        for place, text in enumerate(module.texts):
+            worst = max(column[place] for column in columns)
+            sizes = tuple(worst if column is None else column[place] for column in module.functions)
+            if min(sizes) < max(sizes):
+                found.append(Example(tuple(encode(tokenizer, text, longest)), sizes, _UNIT / module.size_oz))
+    return found
+
+
+def batches(examples: Sequence[Example], rng: random.Random, tokens: int) -> Iterator[list[Example]]:
+    """Yield examples of about one length together, in random order."""
+    order = sorted(examples, key=lambda each: len(each.tokens) + rng.random() * 16)
+    groups: list[list[Example]] = [[]]
+    for example in order:
+        if (len(groups[-1]) + 1) * len(example.tokens) > tokens and groups[-1]:
+            groups.append([])
+        groups[-1].append(example)
+    rng.shuffle(groups)
+    yield from groups
+
+
+def expected_minimum(logits: Tensor, sizes: Tensor, draws: int) -> Tensor:
+    """Return the bytes expected of the smallest of some independent draws, exactly.
+
+    Args:
+        logits: Shape (batch, recipes).
+        sizes: Bytes, shape (batch, recipes).
+        draws: How many recipes are drawn from the distribution.
+
+    Returns:
+        Shape (batch,).
+    """
+    import torch
+
+    ordered, order = torch.sort(sizes, dim=1, stable=True)
+    chances = torch.gather(torch.softmax(logits, dim=1), 1, order)
+    # The chance that one draw is at this place of the order or behind it.
+    tail = torch.flip(torch.cumsum(torch.flip(chances, [1]), 1), [1])
+    beyond = torch.cat([tail[:, 1:], torch.zeros_like(tail[:, :1])], dim=1)
+    return ((tail.clamp(0, 1) ** draws - beyond.clamp(0, 1) ** draws) * ordered).sum(dim=1)
+
+
+class Answers:
+    """Asks a model for the logits of the menu's recipes."""
+
+    def __init__(self, model: LlamaForCausalLM, tokenizer: Tokenizer, recipes: int) -> None:
+        import torch
+
+        self.model = model
+        self.pad = tokenizer.token_to_id(PAD)
+        self.ids = torch.tensor([tokenizer.token_to_id(recipe_token(place)) for place in range(recipes)])
+
+    def __call__(self, batch: Sequence[Sequence[int]]) -> Tensor:
+        """Return logits, shape (batch, recipes); the padding is on the left, so every answer is the last token."""
+        import torch
+
+        longest = max(map(len, batch))
+        ids = torch.full((len(batch), longest), self.pad)
+        mask = torch.zeros((len(batch), longest), dtype=torch.long)
+        for row, tokens in enumerate(batch):
+            ids[row, longest - len(tokens) :] = torch.tensor(tokens)
+            mask[row, longest - len(tokens) :] = 1
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        hidden = self.model.model(input_ids=ids, attention_mask=mask, position_ids=positions).last_hidden_state[:, -1]
+        return hidden @ self.model.lm_head.weight[self.ids].T
+
+
+def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
+    """Bytes lost against the best recipe of each function, in thousandths of its module, over `DRAWS`."""
+    import torch
+
+    sizes = torch.tensor([example.sizes for example in batch], dtype=torch.float32)
+    weights = torch.tensor([example.weight for example in batch])
+    regrets = (sizes - sizes.min(dim=1, keepdim=True).values) * weights[:, None]
+    return torch.stack([expected_minimum(logits, regrets, draws) for draws in DRAWS]).mean(dim=0)
+
+
+def savings(
+    modules: Sequence[ModuleData], tokenizer: Tokenizer, answers: Answers, longest: int, counts: Sequence[int]
+) -> dict[str, list[float]]:
+    """Predict what the model, the menu in its order and the best choice save, by recipes tried per function.
+
+    Returns:
+        For "model", "menu" and "best": 1 minus the geometric mean of bytes over bytes under -Oz, for each count.
+    """
+    import torch
+
+    totals = {name: [0.0] * len(counts) for name in ("model", "menu", "best")}
+    with torch.no_grad():
+        for module in modules:
+            ranked = _ranked(module, tokenizer, answers, longest)
+            known = [place for place, column in enumerate(module.functions) if column is not None]
+            columns = {place: column for place, column in enumerate(module.functions) if column is not None}
+            rest = min((module.totals[place] or 0) - sum(columns[place]) for place in known)
+            for number, count in enumerate(counts):
+                chosen = {
+                    "model": ranked,
+                    "menu": [known] * len(module.texts),
+                    "best": [sorted(known, key=lambda p, f=f: columns[p][f]) for f in range(len(module.texts))],  # type: ignore[misc]
+                }
+                for name, order in chosen.items():
+                    size = rest + sum(
+                        min(columns[place][f] for place in [p for p in order[f] if p in columns][:count])
+                        for f in range(len(module.texts))
+                    )
+                    totals[name][number] += math.log(min(size, module.size_oz) / module.size_oz)
+    return {name: [1 - math.exp(each / len(modules)) for each in sums] for name, sums in totals.items()}
+
+
+def _ranked(module: ModuleData, tokenizer: Tokenizer, answers: Answers, longest: int) -> list[list[int]]:
+    """Places of the menu for each function, best first."""
+    encoded = [encode(tokenizer, text, longest) for text in module.texts]
+    ranked: list[list[int]] = [[] for _ in encoded]
+    order = sorted(range(len(encoded)), key=lambda each: len(encoded[each]))
+    for start in range(0, len(order), 32):
+        some = order[start : start + 32]
+        logits = answers([encoded[each] for each in some])
+        for each, row in zip(some, logits.argsort(dim=1, descending=True, stable=True).tolist(), strict=True):
+            ranked[each] = row
+    return ranked
+
+
+def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> LlamaForCausalLM:
+    """Return a model with random weights: a small Llama, as `AutoModelForCausalLM` loads it."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        num_key_value_heads=width // 32,
+        max_position_embeddings=longest,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.token_to_id(BEGIN),
+        pad_token_id=tokenizer.token_to_id(PAD),
+        eos_token_id=tokenizer.token_to_id(PAD),
+    )
+    return LlamaForCausalLM(config)
+
+
+class Trainer:
+    """One training run; a stopped one goes on from its last epoch."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        import torch
+
+        torch.manual_seed(arguments.seed)
+        self.arguments = arguments
+        self.train = load(arguments.data / Split.TRAIN.value)
+        self.validation = load(arguments.data / Split.VALIDATION.value)
+        recipes = len(self.train[0].functions)
+        if any(len(module.functions) != recipes for module in (*self.train, *self.validation)):
+            raise DataError(f"{arguments.data} mixes several menus; begin a new directory with --work")
+        if arguments.modules is not None:
+            # For learning curves: a part of the data, the same for the same seed.
+            self.train = random.Random(arguments.seed).sample(self.train, min(arguments.modules, len(self.train)))
+        texts = dict.fromkeys(text for module in self.train for text in module.texts)
+        self.tokenizer = train_tokenizer(texts, recipes)
+        self.model = make_model(self.tokenizer, arguments.width, arguments.layers, arguments.longest)
+        self.answers = Answers(self.model, self.tokenizer, recipes)
+        self.examples = examples_of(self.train, self.tokenizer, arguments.longest)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95))
+
+    def run(self) -> dict[str, Any]:
+        """Train, and return the results of each epoch."""
+        history: list[dict[str, Any]] = []
+        begun = time.monotonic()
+        for epoch in range(self.arguments.epochs):
+            rng = random.Random(self.arguments.seed * 1000 + epoch)
+            total, seen, groups = 0.0, 0, list(batches(self.examples, rng, self.arguments.batch_tokens))
+            for number, group in enumerate(groups):
+                self._set_rate((epoch + number / len(groups)) / self.arguments.epochs)
+                total += self._step(group)
+                seen += len(group)
+            self.model.eval()
+            counts = (1, 2, 3, 7, 15, 31)
+            found = savings(self.validation, self.tokenizer, self.answers, self.arguments.longest, counts)
+            self.model.train()
+            history.append({"epoch": epoch + 1, "loss": total / seen, "counts": counts, **found})
+            shown = " ".join(f"{100 * each:.2f}" for each in found["model"])
+            say(f"epoch {epoch + 1}: loss {total / seen:.3f}, {time.monotonic() - begun:.0f} s; validation {shown}\n")
+            self.save(history)
+        return {"history": history}
+
+    def _set_rate(self, done: float) -> None:
+        """Warm up over a twentieth, then fall as a cosine to a thirtieth."""
+        rate = min(1.0, done / 0.05) * (1 / 30 + (1 - 1 / 30) * 0.5 * (1 + math.cos(math.pi * done)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.arguments.rate * rate
+
+    def _step(self, group: Sequence[Example]) -> float:
+        import torch
+
+        losses = loss_of(self.answers([example.tokens for example in group]), group)
+        self.optimizer.zero_grad()
+        losses.mean().backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return float(losses.sum())
+
+    def save(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write the model as transformers reads it, the tokenizer, and the results."""
+        place = self.arguments.work
+        place.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(place)
+        self.tokenizer.save(str(place / "tokenizer.json"))
+        (place / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Train and print what validation says."""
+    del environ
+    trainer = Trainer(arguments)
+    parameters = sum(each.numel() for each in trainer.model.parameters())
+    lengths = sorted(len(example.tokens) for example in trainer.examples)
+    sys.stdout.write(
+        f"{len(trainer.train)} train modules, {len(lengths)} functions that differ, {sum(lengths)} tokens (median "
+        f"{lengths[len(lengths) // 2]}, longest {lengths[-1]}), {len(trainer.validation)} validation modules, "
+        f"{parameters} parameters\n"
+    )
+    last = trainer.run()["history"][-1]
+    for name in ("model", "menu", "best"):
+        shown = ", ".join(
+            f"{100 * each:.2f} % at {count}" for each, count in zip(last[name], last["counts"], strict=True)
+        )
+        sys.stdout.write(f"{name}: {shown}\n")
+    return 0
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.training.train``."""
+    parser = argparse.ArgumentParser(prog="python -m clang_llm.training.train", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="what the data set command made (%(default)s)")
+    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where the model goes (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--width", type=int, default=128, help="hidden size (default: %(default)s)")
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--longest", type=int, default=512, help="tokens of a function (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its peak (default: %(default)s)")
+    parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
+    parser.add_argument("--modules", type=int, help="train on so many modules only, for learning curves")
+    parser.add_argument("--seed", type=int, default=1)
+    return run_command(parser, run, argv, environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], process_environment()))
