@@ -81,8 +81,11 @@ class Report:
 class PackageCheck:
     """Builds one package in all the ways that are compared."""
 
-    def __init__(self, project: Project, rig: Rig, say: Say | None = None) -> None:
+    def __init__(
+        self, project: Project, rig: Rig, say: Say | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
         self._project = project
+        self._settings = settings or {}
         self._rig = rig
         self._say = say or (lambda _: None)
 
@@ -120,7 +123,7 @@ class PackageCheck:
         """Build plain, cold and warm, and compare."""
         plain = self._plain("plain", "-Oz", test=True)
         self._rig.cold()
-        cold = self._ours("cold", "-Oz", {}, test=True)
+        cold = self._ours("cold", "-Oz", self._settings, test=True)
         counts = self._rig.counts()
         warm, searches = self._warm(counts)
         objects = object_files(plain.tree), object_files(cold.tree), object_files(warm.tree)
@@ -145,7 +148,7 @@ class PackageCheck:
 
     def _warm(self, before: Mapping[str, int]) -> tuple[Built, int]:
         """Build again on the cold build's cache; returns the build and the number of modules not found there."""
-        warm = self._ours("warm", "-Oz", {})
+        warm = self._ours("warm", "-Oz", self._settings)
         after = self._rig.counts()
         return warm, sum(after[name] - before.get(name, 0) for name in ("miss", "weaker", "corrupt"))
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.build import Project
@@ -41,6 +43,9 @@ DEFAULT_PACKAGES = (
 # Packages, in C and C++, whose objects are also compared where nothing may differ; each costs six more builds.
 IDENTITY_PACKAGES = ("bzip2", "expat", "lua5.4", "double-conversion", "tinyxml2")
 
+# A search of the backend `tune` takes minutes, of which the plugin hears nothing while recipes are validated.
+PATIENCE = {"_CLANG_LLM_HELPER_SECONDS": "1800"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``check-packages``."""
@@ -51,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--final", action="store_true", help="allow packages of the test split, for the final report only"
     )
+    parser.add_argument("--tune", type=int, metavar="N", help="search with N candidates for each module (minutes each)")
+    parser.add_argument("--seed", type=Path, metavar="DIR", help="copy the plans of packages that pass to DIR/plans")
     add_common_arguments(parser)
 
 
@@ -68,11 +75,14 @@ def check_package(name: str, place: Workplace, arguments: argparse.Namespace) ->
     recipe = recipe_for(name)
     source = place.source(recipe)
     project = Project(recipe, source.tree, place.home(name), arguments.jobs)
-    check = PackageCheck(project, place.rig, lambda step: say(f"{name}: {step}"))
+    tune = {"backend": "tune", "candidates": str(arguments.tune)} if arguments.tune else {}
+    check = PackageCheck(project, place.rig, lambda step: say(f"{name}: {step}"), tune)
     wanted = arguments.identity or name in IDENTITY_PACKAGES
     identity = dict(check.identity()) if wanted else {}
     report = check.report(source.version, split.value, identity)
     place.keep("check", name, report.as_dict())
+    if arguments.seed is not None and not report.problems and report.tests_ours:
+        shutil.copytree(place.rig.cache_dir / "plans", arguments.seed / "plans", dirs_exist_ok=True)
     return report
 
 
@@ -111,6 +121,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for name in names:
         split_of(name)
     place = Workplace.at(arguments.work, arguments.clang, environ)
+    if arguments.tune:
+        place = replace(place, rig=replace(place.rig, environ={**place.rig.environ, **PATIENCE}))
     say("building the plugin")
     place.rig.warm_up()
     reports: list[Report] = []
