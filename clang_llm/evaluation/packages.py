@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.build import Project
