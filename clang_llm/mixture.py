@@ -37,8 +37,8 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class _Single:
-    """One measured recipe in which all functions take the same pipeline."""
+class _Measured:
+    """One measured recipe with what its functions have."""
 
     recipe: Recipe
     size: int
@@ -49,14 +49,17 @@ def mix(measured: Iterable[tuple[Recipe, Result]], at_most: int | None = None) -
     """Return the mix that should be smallest, over all heads; None when there is nothing to mix.
 
     Args:
-        measured: Recipes with their measurements, in the order in which they were tried; earlier ones win ties.
+        measured: Recipes, mixes too, with their measurements, in the order in which they were tried; earlier ones win
+            ties. Under each head one recipe at least must have one pipeline for all functions.
         at_most: Function pipelines that the mix may have; None for any number.
     """
-    heads: dict[tuple[str, str], list[_Single]] = defaultdict(list)
+    heads: dict[tuple[str, str], list[_Measured]] = defaultdict(list)
     for recipe, result in measured:
-        if recipe.staged and not recipe.use and result.status is Status.OK and result.functions:
-            heads[recipe.head].append(_Single(recipe, result.size, result.functions))
-    mixed = [_mix_one(singles, at_most) for singles in heads.values() if len(singles) > 1]
+        if recipe.staged and result.status is Status.OK and result.functions:
+            heads[recipe.head].append(_Measured(recipe, result.size, result.functions))
+    mixed = [
+        _mix_one(some, at_most) for some in heads.values() if len(some) > 1 and any(not one.recipe.use for one in some)
+    ]
     return min(mixed, key=lambda found: found.predicted, default=None)
 
 
@@ -107,34 +110,49 @@ def _all_change_the_interface(measured: Sequence[tuple[Recipe, Result]]) -> bool
     return len(staged) == _FIRST_LOOK and all(result.status is Status.INTERFACE for result in staged)
 
 
-def _mix_one(singles: Sequence[_Single], at_most: int | None) -> Mixture:
+def _mix_one(measured: Sequence[_Measured], at_most: int | None) -> Mixture:
     """Mix recipes of one head."""
-    best = min(singles, key=lambda single: single.size)
-    fitting = [best, *(single for single in singles if len(single.functions) == len(best.functions))]
-    if at_most is not None:
-        fitting = _most_useful(fitting, at_most)
-    use, predicted = [], best.size
-    for place, default in enumerate(best.functions):
-        sizes = [single.functions[place] for single in fitting]
-        smallest = min(sizes)
-        use.append(sizes.index(smallest))
-        predicted += smallest - default
-    recipe = replace(best.recipe, functions=tuple(single.recipe.functions[0] for single in fitting), use=tuple(use))
-    return Mixture(recipe.compact(), predicted, best.size)
+    base = min((one for one in measured if not one.recipe.use), key=lambda one: one.size)
+    known = _by_pipeline(base, [one for one in measured if len(one.functions) == len(base.functions)])
+    kept = list(known) if at_most is None else _most_useful(known, list(base.functions), at_most)
+    best = {place: (size, 0) for place, size in enumerate(base.functions)}
+    for number, pipeline in enumerate(kept):
+        for place, size in known[pipeline].items():
+            if size < best[place][0]:
+                best[place] = (size, number)
+    use = tuple(best[place][1] for place in range(len(base.functions)))
+    predicted = base.size + sum(size for size, _ in best.values()) - sum(base.functions)
+    recipe = replace(base.recipe, functions=tuple(kept), use=use)
+    smallest = min(one.size for one in measured)
+    return Mixture(recipe.compact(), predicted, smallest)
 
 
-def _most_useful(singles: Sequence[_Single], count: int) -> list[_Single]:
-    """Return the first and, one after the other, those that add most to the ones before."""
-    chosen, rest = [singles[0]], list(singles[1:])
-    best = list(singles[0].functions)
+def _by_pipeline(base: _Measured, measured: Sequence[_Measured]) -> dict[str, dict[int, int]]:
+    """Smallest bytes of each function under every pipeline that it was tried with; that of `base` comes first."""
+    known: dict[str, dict[int, int]] = {base.recipe.functions[0]: {}}
+    for one in measured:
+        for place, size in enumerate(one.functions):
+            sizes = known.setdefault(one.recipe.pipeline(place), {})
+            sizes[place] = min(size, sizes.get(place, size))
+    return known
+
+
+def _most_useful(known: dict[str, dict[int, int]], sizes: list[int], count: int) -> list[str]:
+    """Return the first pipeline and, one after the other, those that add most to the ones before.
+
+    Args:
+        known: From `_by_pipeline`.
+        sizes: Bytes of each function under the first.
+        count: Pipelines to return, at most.
+    """
+    first, *rest = known
+    chosen, best = [first], sizes
     while rest and len(chosen) < count:
-        gains = [
-            sum(had - has for had, has in zip(best, single.functions, strict=True) if has < had) for single in rest
-        ]
+        gains = [sum(max(0, best[place] - size) for place, size in known[each].items()) for each in rest]
         most = max(gains)
         if most == 0:
             break
-        single = rest.pop(gains.index(most))
-        chosen.append(single)
-        best = [min(had, has) for had, has in zip(best, single.functions, strict=True)]
+        chosen.append(rest.pop(gains.index(most)))
+        for place, size in known[chosen[-1]].items():
+            best[place] = min(best[place], size)
     return chosen

@@ -130,6 +130,10 @@ class Recipe:
         """The one pass list that does what the recipe does when all functions take its first pipeline."""
         return ",".join(self.uniform(self.functions[0]).pipelines()) if self.staged else self.module
 
+    def pipeline(self, place: int) -> str:
+        """The function pipeline of the n-th function that the head leaves defined."""
+        return self.functions[self.use[place] if self.use else 0]
+
     def uniform(self, function: str) -> Recipe:
         """Return the recipe with one function pipeline for all functions."""
         return replace(self, functions=(function,), use=())

@@ -38,6 +38,7 @@ class TuneBackend:
         self._verdicts: dict[Recipe, str] = {}
         self._vetted: set[Recipe] = set()
         self._request: Request | None = None
+        self._settled = False
 
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Search, validate what the best mix consists of, and mix again without what was rejected."""
@@ -61,15 +62,26 @@ class TuneBackend:
             tried = self._accepted(tried)
             mixture = mix(tried, MOST_PIPELINES)
             if mixture is None or not mixture.promising:
-                return
+                break
             if self.accepts(mixture.recipe):
                 yield [mixture.recipe]
-                return
+                break
+        self._settle(tried)
+
+    def _settle(self, tried: Sequence[Measured]) -> None:
+        """Validate the smallest recipe that may be emitted, whatever its kind, and nothing after it."""
+        short = [(result.size, recipe) for recipe, result in tried if len(recipe.functions) <= MOST_PIPELINES]
+        for _, recipe in sorted(short, key=lambda each: each[0])[:REMIXES]:
+            if self.accepts(recipe):
+                break
+        self._settled = True
 
     def accepts(self, recipe: Recipe) -> bool:
-        """Whether every part of a recipe was validated, now if need be."""
+        """Whether every part of a recipe was validated, now if need be and the search goes on."""
         parts = _parts(recipe)
         waiting = [part for part in parts if part not in self._vetted and part not in self._verdicts]
+        if waiting and (self._settled or len(parts) > MOST_PIPELINES):
+            return False
         if waiting:
             bad = self._tries().rejected(waiting)
             for part in waiting:
@@ -94,7 +106,8 @@ class TuneBackend:
         return list(dict.fromkeys([*known, *seeds(major)]))
 
     def _accepted(self, tried: Sequence[Measured]) -> list[Measured]:
-        return [(recipe, result) for recipe, result in tried if recipe.use or not self._verdicts.get(recipe)]
+        bad = {part for part, why in self._verdicts.items() if why}
+        return [(recipe, result) for recipe, result in tried if not bad.intersection(_parts(recipe))]
 
     def _tries(self) -> Acceptance:
         if self._acceptance is None:

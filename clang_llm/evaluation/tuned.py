@@ -29,7 +29,7 @@ from clang_llm.settings import EFFORT_TABLE, process_environment
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.seeds import seeds
 from clang_llm.tuning.space import Space
-from clang_llm.tuning.tuner import Tuner
+from clang_llm.tuning.tuner import MOST_PIPELINES, Tuner
 from clang_llm.types import Result, Status
 
 DEFAULT_WORK = Path("build") / "tuned"
@@ -62,8 +62,9 @@ class Bookkeeper:
         return [self.known[recipe] for recipe in recipes]
 
     def best(self, recipes: Sequence[Recipe]) -> tuple[int, int]:
-        """Bytes of the smallest of some recipes and of -Oz."""
-        results = [self.known[recipe] for recipe in recipes if self.known[recipe].status is Status.OK]
+        """Bytes of the smallest of some recipes that a plan may have, and of -Oz."""
+        allowed = [recipe for recipe in recipes if len(recipe.functions) <= MOST_PIPELINES]
+        results = [self.known[recipe] for recipe in allowed if self.known[recipe].status is Status.OK]
         sizes = [(result.size, result.code) for result in results]
         return min([(self.evaluator.size_oz, self.evaluator.code_oz), *sizes])
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from clang_llm.errors import DataError
 from clang_llm.mixture import mix
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import MAX_PIPELINES, Recipe, usable
 from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
 from clang_llm.types import Result, Status
@@ -19,6 +20,13 @@ ROUND = 8
 _ON_BEST_HEAD = 0.7
 #: Of the function pipelines: random ones, and crossings of two good ones; the rest are mutations of one.
 _RANDOM, _CROSSED = 0.15, 0.35
+#: Share of the recipes in which all functions take one pipeline; in the others each takes one made for it, so that one
+#: compilation of a module with twenty functions is twenty steps of a search.
+_UNIFORM = 0.25
+#: Of the pipelines made for one function: those that come from another function as they are.
+_BORROWED = 0.15
+#: Functions of fewer bytes have nothing to gain.
+_SMALL = 12
 #: Share of the rounds that try a mutated head, once all given ones have been tried.
 _NEW_HEAD = 0.15
 #: Function pipelines on which a mutated head is compared with its parent.
@@ -34,15 +42,15 @@ class Archive:
     """What is known under one head.
 
     Attributes:
-        singles: Measured recipes, in order.
+        first: The recipe that was measured first.
         best: For each function its smallest size so far.
-        by: For each function, which of `singles` gave it.
+        by: For each function, the pipeline that gave it.
     """
 
     head: tuple[str, str]
-    singles: list[tuple[Recipe, Result]] = field(default_factory=list)
+    first: Recipe | None = None
     best: list[int] = field(default_factory=list)
-    by: list[int] = field(default_factory=list)
+    by: list[str] = field(default_factory=list)
     smallest: int = 0
     at_smallest: int = 0
 
@@ -50,17 +58,17 @@ class Archive:
         """Take a measurement; those that failed teach nothing."""
         if result.status is not Status.OK or (self.best and len(result.functions) != len(self.best)):
             return
-        number = len(self.singles)
-        self.singles.append((recipe, result))
         if not self.best:
-            self.best, self.by = list(result.functions), [number] * len(result.functions)
+            self.first = recipe
+            self.best = list(result.functions)
+            self.by = [recipe.pipeline(place) for place in range(len(self.best))]
             self.smallest, self.at_smallest = result.size, sum(result.functions)
             return
         if result.size < self.smallest:
             self.smallest, self.at_smallest = result.size, sum(result.functions)
         for place, size in enumerate(result.functions):
             if size < self.best[place]:
-                self.best[place], self.by[place] = size, number
+                self.best[place], self.by[place] = size, recipe.pipeline(place)
 
     @property
     def predicted(self) -> int:
@@ -72,7 +80,7 @@ class Archive:
         if not self.best:
             return ()
         place = rng.choices(range(len(self.best)), weights=[size + 1 for size in self.best])[0]
-        return elements_of(self.singles[self.by[place]][0].functions[0])
+        return elements_of(self.by[place])
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,7 @@ class Tuner:
             self._tried.append((recipe, result))
             if result.status is Status.OK and result.size < self._best[0]:
                 self._best = (result.size, recipe)
-            if recipe.staged and not recipe.use:
+            if recipe.staged:
                 self._archives.setdefault(recipe.head, Archive(recipe.head)).add(recipe, result)
 
     def _round(self) -> list[Recipe]:
@@ -207,9 +215,33 @@ class Tuner:
         return round_
 
     def _proposals(self, archive: Archive) -> Iterator[Recipe]:
-        like = archive.singles[0][0]
+        like = archive.first
+        assert like is not None  # archives of rounds have results
         for _ in range(ROUND):
-            yield self._fresh(like, archive)
+            if len(archive.best) < 2 or self._rng.random() < _UNIFORM:
+                yield self._fresh(like, archive)
+            else:
+                yield self._for_each_function(like, archive)
+
+    def _for_each_function(self, like: Recipe, archive: Archive) -> Recipe:
+        """Return a recipe that tries on each function what was made for it."""
+        pipelines = [
+            self._made_for(place, archive) if size >= _SMALL else archive.by[place]
+            for place, size in enumerate(archive.best)
+        ]
+        distinct = tuple(dict.fromkeys(pipelines))[:MAX_PIPELINES]
+        places = {pipeline: number for number, pipeline in enumerate(distinct)}
+        return replace(like, functions=distinct, use=tuple(places.get(each, 0) for each in pipelines))
+
+    def _made_for(self, place: int, archive: Archive) -> str:
+        own, draw = elements_of(archive.by[place]), self._rng.random()
+        if draw < _RANDOM:
+            return pipeline_of(self._space.random_function(self._rng))
+        if draw < _RANDOM + _BORROWED:
+            return pipeline_of(archive.parent(self._rng))
+        if draw < _RANDOM + _CROSSED:
+            return pipeline_of(self._space.function.crossed(self._rng, own, archive.parent(self._rng)))
+        return pipeline_of(self._space.function.mutated(self._rng, own))
 
     def _fresh(self, like: Recipe, archive: Archive | None = None) -> Recipe:
         """Return a recipe that was not tried, with the head of another."""
@@ -231,7 +263,6 @@ class Tuner:
         """Return the best function pipelines of an archive under a mutation of its head."""
         module, closing = archive.head
         mutated = pipeline_of(self._space.module.mutated(self._rng, elements_of(module)))
-        used = sorted(set(archive.by), key=lambda number: (-archive.by.count(number), number))
-        functions = [archive.singles[number][0].functions[0] for number in used[:_HEAD_TRIAL]]
+        functions = [pipeline for pipeline, _ in Counter(archive.by).most_common(_HEAD_TRIAL)]
         recipes = [Recipe(mutated or module, (function,), (), closing) for function in functions]
         return [recipe for recipe in recipes if recipe not in self._known] or list(self._proposals(archive))
