@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from clang_llm.recipe import Recipe, usable
@@ -45,20 +45,28 @@ class _Measured:
     functions: tuple[int, ...]
 
 
-def mix(measured: Iterable[tuple[Recipe, Result]], at_most: int | None = None) -> Mixture | None:
+def mix(
+    measured: Iterable[tuple[Recipe, Result]],
+    at_most: int | None = None,
+    worth: Callable[[Recipe], int] | None = None,
+) -> Mixture | None:
     """Return the mix that should be smallest, over all heads; None when there is nothing to mix.
 
     Args:
         measured: Recipes, mixes too, with their measurements, in the order in which they were tried; earlier ones win
             ties. Under each head one recipe at least must have one pipeline for all functions.
         at_most: Function pipelines that the mix may have; None for any number.
+        worth: With `at_most`: for a recipe with one pipeline for all, the bytes that the pipeline must add to be in the
+            mix; None for one.
     """
     heads: dict[tuple[str, str], list[_Measured]] = defaultdict(list)
     for recipe, result in measured:
         if recipe.staged and result.status is Status.OK and result.functions:
             heads[recipe.head].append(_Measured(recipe, result.size, result.functions))
     mixed = [
-        _mix_one(some, at_most) for some in heads.values() if len(some) > 1 and any(not one.recipe.use for one in some)
+        _mix_one(some, at_most, worth)
+        for some in heads.values()
+        if len(some) > 1 and any(not one.recipe.use for one in some)
     ]
     return min(mixed, key=lambda found: found.predicted, default=None)
 
@@ -110,11 +118,14 @@ def _all_change_the_interface(measured: Sequence[tuple[Recipe, Result]]) -> bool
     return len(staged) == _FIRST_LOOK and all(result.status is Status.INTERFACE for result in staged)
 
 
-def _mix_one(measured: Sequence[_Measured], at_most: int | None) -> Mixture:
+def _mix_one(
+    measured: Sequence[_Measured], at_most: int | None, worth: Callable[[Recipe], int] | None = None
+) -> Mixture:
     """Mix recipes of one head."""
     base = min((one for one in measured if not one.recipe.use), key=lambda one: one.size)
     known = _by_pipeline(base, [one for one in measured if len(one.functions) == len(base.functions)])
-    kept = list(known) if at_most is None else _most_useful(known, list(base.functions), at_most)
+    least = {each: 1 if worth is None else worth(base.recipe.uniform(each)) for each in known}
+    kept = list(known) if at_most is None else _most_useful(known, list(base.functions), at_most, least)
     best = {place: (size, 0) for place, size in enumerate(base.functions)}
     for number, pipeline in enumerate(kept):
         for place, size in known[pipeline].items():
@@ -137,22 +148,24 @@ def _by_pipeline(base: _Measured, measured: Sequence[_Measured]) -> dict[str, di
     return known
 
 
-def _most_useful(known: dict[str, dict[int, int]], sizes: list[int], count: int) -> list[str]:
+def _most_useful(known: dict[str, dict[int, int]], sizes: list[int], count: int, least: dict[str, int]) -> list[str]:
     """Return the first pipeline and, one after the other, those that add most to the ones before.
 
     Args:
         known: From `_by_pipeline`.
         sizes: Bytes of each function under the first.
         count: Pipelines to return, at most.
+        least: For each pipeline the bytes that it must add.
     """
     first, *rest = known
     chosen, best = [first], sizes
-    while rest and len(chosen) < count:
-        gains = [sum(max(0, best[place] - size) for place, size in known[each].items()) for each in rest]
-        most = max(gains)
-        if most == 0:
+    while len(chosen) < count:
+        gains = {each: sum(max(0, best[place] - size) for place, size in known[each].items()) for each in rest}
+        rest = [each for each in rest if gains[each] >= least[each]]
+        if not rest:
             break
-        chosen.append(rest.pop(gains.index(most)))
+        chosen.append(max(rest, key=gains.__getitem__))
+        rest.remove(chosen[-1])
         for place, size in known[chosen[-1]].items():
             best[place] = min(best[place], size)
     return chosen

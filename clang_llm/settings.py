@@ -30,12 +30,13 @@ NAMES = (
     "MAX_SIZE",
     "PYTHON",
     "SCRIPT",
+    "SEED_DIR",
     "CONFIG",
 )
 #: Candidate compilations beside -Oz for effort 0 ... 9; 0 uses cached plans only.
 EFFORT_TABLE: tuple[int, ...] = (0, 1, 2, 4, 6, 8, 12, 16, 24, 32)
 #: The highest effort whose cold build stays under six times a plain one.
-DEFAULT_EFFORT = 3
+DEFAULT_EFFORT = 4
 DEFAULT_BACKEND = "coreset"
 #: Bytes; an entry takes one file system block (4 KiB), so this is some 65,000 modules.
 DEFAULT_MAX_SIZE = 256 * MIB
@@ -76,6 +77,7 @@ class Settings:
     max_size: int
     python: str | None
     script: Path | None
+    seed_dir: Path | None
     config: Path
     explaining: bool = False
     corpus: Path | None = None
@@ -111,6 +113,7 @@ class Settings:
             max_size=reader.size("MAX_SIZE", DEFAULT_MAX_SIZE),
             python=reader.text("PYTHON"),
             script=reader.path("SCRIPT"),
+            seed_dir=reader.path("SEED_DIR"),
             config=config,
             explaining=bool(environ.get("_CLANG_LLM_EXPLAIN")),
             corpus=Path(environ["_CLANG_LLM_CORPUS"]) if environ.get("_CLANG_LLM_CORPUS") else None,

@@ -7,6 +7,7 @@ reaches the plan. Minutes for each module, so it is never a default.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from clang_llm.backends import Measured, Request
 from clang_llm.backends.coreset import read_coreset
@@ -25,6 +26,8 @@ from clang_llm.types import Result, Status
 
 #: Of the budget, compilations kept for mixing again without recipes that were rejected.
 REMIXES = 8
+#: Bytes that a pipeline has to save in a module before some seconds are spent on validating it.
+WORTH_VALIDATING = 8
 #: Smallest budget: below it there is nothing to search with.
 SMALLEST_BUDGET = 2 * REMIXES
 
@@ -60,7 +63,7 @@ class TuneBackend:
         tried = [(recipe, result) for recipe, result in tuner.outcome().tried if result.status is Status.OK]
         for _ in range(REMIXES):
             tried = self._accepted(tried)
-            mixture = mix(tried, MOST_PIPELINES)
+            mixture = mix(tried, MOST_PIPELINES, self._worth)
             if mixture is None or not mixture.promising:
                 break
             if self.accepts(mixture.recipe):
@@ -99,15 +102,22 @@ class TuneBackend:
 
     def _start(self, major: int) -> list[Recipe]:
         try:
-            known = list(read_coreset(major).lists)
+            coreset = read_coreset(major)
         except BackendError:
-            known = []
-        self._vetted.update(known)
-        return list(dict.fromkeys([*known, *seeds(major)]))
+            return seeds(major)
+        self._vetted.update(coreset.lists)
+        # They passed as mixes with these closing stages.
+        self._vetted.update(
+            replace(each, closing=closing) for closing in coreset.closings for each in coreset.lists if each.staged
+        )
+        return list(dict.fromkeys([*coreset.lists, *seeds(major)]))
 
     def _accepted(self, tried: Sequence[Measured]) -> list[Measured]:
         bad = {part for part, why in self._verdicts.items() if why}
         return [(recipe, result) for recipe, result in tried if not bad.intersection(_parts(recipe))]
+
+    def _worth(self, recipe: Recipe) -> int:
+        return 1 if recipe in self._vetted or self._verdicts.get(recipe) == "" else WORTH_VALIDATING
 
     def _tries(self) -> Acceptance:
         if self._acceptance is None:

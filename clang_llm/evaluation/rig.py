@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -48,6 +49,8 @@ class Rig:
             **self.environ,
             "CLANG_LLM_CLANG": str(self.clang),
             "CLANG_LLM_CACHE_DIR": str(self.cache_dir),
+            # What is measured here is a search, not what others found.
+            "CLANG_LLM_SEED_DIR": os.devnull,
             **ours,
         }
         return Compilers(str(WRAPPERS / "clang-llm"), str(WRAPPERS / "clang-llm++"), environ)

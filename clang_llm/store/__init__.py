@@ -9,7 +9,7 @@ from clang_llm.plan import Plan
 from clang_llm.settings import Settings
 from clang_llm.store.local import LocalStore
 
-#: Vetted entries that a team commits next to the package (`cache/README.md`).
+#: Vetted entries that come with a checkout (`cache/README.md`), unless CLANG_LLM_SEED_DIR names others.
 SEED = Path(__file__).resolve().parents[2] / "cache" / "seed"
 
 
@@ -31,5 +31,5 @@ def open_local(settings: Settings) -> LocalStore:
 
 def behind_local(settings: Settings) -> list[Store]:
     """Return the stores to ask, in order, for what the local cache does not have."""
-    del settings  # the shared store will be named there
-    return [LocalStore(SEED, read_only=True)] if SEED.is_dir() else []
+    seed = settings.seed_dir or SEED
+    return [LocalStore(seed, read_only=True)] if seed.is_dir() else []

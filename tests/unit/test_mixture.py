@@ -73,6 +73,29 @@ def test_a_mix_of_few_keeps_the_most_useful() -> None:
     assert three.predicted == 89
 
 
+def test_what_was_made_for_functions_is_mixed_too() -> None:
+    made = Recipe(HEAD, ("gvn", "dce"), (0, 1, 0), "globaldce")
+    again = Recipe(HEAD, ("adce", "gvn"), (0, 1, 0), "globaldce")
+    measured = [(staged("sroa"), ok(100, 30, 30, 40)), (made, ok(95, 28, 31, 36)), (again, ok(99, 29, 27, 43))]
+    found = mix(measured)
+    assert found is not None
+    # gvn was tried on all three, in two recipes: 28, 27 and 36 bytes.
+    assert (found.recipe.functions, found.recipe.use) == (("gvn",), (0, 0, 0))
+    assert (found.predicted, found.best_single) == (91, 95)
+    assert mix(measured[1:]) is None
+
+
+def test_a_pipeline_may_have_to_be_worth_something() -> None:
+    measured = [
+        (staged("sroa"), ok(100, 30, 30, 40)),
+        (staged("gvn"), ok(101, 29, 32, 40)),
+        (staged("dce"), ok(103, 33, 30, 30)),
+    ]
+    found = mix(measured, 3, lambda recipe: 2 if recipe.functions == ("gvn",) else 1)
+    assert found is not None
+    assert found.recipe.functions == ("sroa", "dce")
+
+
 def run(
     recipes: list[Recipe], budget: int, sizes: dict[Recipe, Result], closings: Sequence[str] = ()
 ) -> list[list[Recipe]]:

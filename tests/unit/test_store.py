@@ -282,3 +282,22 @@ def test_a_seed_is_a_store_that_is_only_read(tmp_path: Path, monkeypatch: pytest
     (seed,) = stores.behind_local(Settings.load({"HOME": str(tmp_path)}))
     assert seed.get(KEY) == replace(make_plan(), provenance={"backend": "seed"})
     assert not seed.put(make_plan(size=1))
+
+
+def test_another_seed_may_be_named(tmp_path: Path) -> None:
+    LocalStore(tmp_path / "ours").put(make_plan())
+    named = Settings.load({"HOME": str(tmp_path), "CLANG_LLM_SEED_DIR": str(tmp_path / "ours")})
+    (seed,) = stores.behind_local(named)
+    assert seed.get(KEY) == make_plan()
+    assert stores.behind_local(Settings.load({"HOME": str(tmp_path), "CLANG_LLM_SEED_DIR": "/dev/null"})) == []
+
+
+def test_the_shipped_seeds_are_sound() -> None:
+    shipped = LocalStore(stores.SEED, read_only=True)
+    keys = [key for key, _ in shipped.entries()]
+    assert keys
+    for key in keys:
+        plan = shipped.get(key)
+        assert plan is not None
+        assert plan.size <= plan.size_oz
+        assert plan.provenance["validated"]
