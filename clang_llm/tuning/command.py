@@ -14,11 +14,9 @@ from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.toolchain import Compiler, inspect, installed_compilers
-from clang_llm.tuning.programs import ProgramSet, load_programs, with_suite
+from clang_llm.tuning import acceptance
+from clang_llm.tuning.programs import ProgramSet
 from clang_llm.tuning.validate import Options, Outcome, Progress, read_lists, validate
-
-# The published programs stand beside the checkout, not in it: they are other people's work, used in place.
-DEFAULT_PROGRAMS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "humaneval_x_cpp.jsonl.gz"
 
 # Characters of a reason on one line of the report; the JSON report has all of it.
 _REASON_WIDTH = 150
@@ -30,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--programs",
         type=Path,
-        help=f"HumanEval-X C++ programs, used beside our own (default: {DEFAULT_PROGRAMS}, if it is there)",
+        help=f"HumanEval-X C++ programs, used beside our own (default: {acceptance.PUBLISHED}, if it is there)",
     )
     parser.add_argument(
         "--clang", action="append", type=Path, help="clang to validate for; repeatable (default: all installed)"
@@ -86,17 +84,6 @@ def write_accepted(outcome: Outcome, programs: ProgramSet, directory: Path) -> P
     return write_coreset(outcome.compiler.major, lists, [evidence], directory)
 
 
-def _load(named: Path | None) -> ProgramSet:
-    """Our own programs, with the published ones if they are there; those that were asked for have to be."""
-    path = named or DEFAULT_PROGRAMS
-    if path.exists():
-        return with_suite(load_programs(path))
-    if named is not None:
-        raise DataError(f"no programs at {path}; name the HumanEval-X C++ file with --programs")
-    sys.stderr.write("HumanEval-X is not there; the lists are tried on our own programs alone\n")
-    return with_suite(None)
-
-
 def _compilers(chosen: Sequence[Path] | None) -> list[Compiler]:
     compilers = [inspect(path) for path in chosen] if chosen else list(installed_compilers())
     if not compilers:
@@ -111,7 +98,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ClangLlmError: nothing could be tried.
     """
     lists = read_lists(arguments.lists)
-    programs = _load(arguments.programs)
+    programs = acceptance.programs_at(arguments.programs)
+    if not programs.programs:
+        sys.stderr.write("HumanEval-X is not there; the lists are tried on our own programs alone\n")
     options = Options(Settings.load(environ).cache_dir, arguments.engine, arguments.jobs, arguments.fresh)
     outcomes: list[Outcome] = []
     failed = False

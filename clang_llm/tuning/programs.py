@@ -104,7 +104,9 @@ def load_programs(path: Path) -> ProgramSet:
             digest.update(f"{name}\n{' '.join(program.headers)}\n{program.body}\n".encode())
             programs.append(program)
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"cannot read the programs of {path}: {error}") from error
+        raise DataError(
+            f"cannot read the programs of {path}: {error}; name the HumanEval-X C++ file with --programs"
+        ) from error
     return ProgramSet(tuple(programs), left_out, digest.hexdigest())
 
 

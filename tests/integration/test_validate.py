@@ -15,7 +15,7 @@ import pytest
 from clang_llm.compiler import Compiler
 from clang_llm.errors import ToolchainError
 from clang_llm.toolchain import build_plugin
-from clang_llm.tuning import command
+from clang_llm.tuning import acceptance, command
 from clang_llm.tuning.batches import Prepared, link_batch, prepare_programs, run_batch
 from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import OptEngine, PluginEngine
@@ -300,8 +300,8 @@ def test_without_the_published_programs_our_own_are_used(
     opt_engine(a_compiler)
     (tmp_path / "lists").write_text("globaldce\n")
     programs = small_suite(tmp_path, a_c=c_program(2, "f"))
-    monkeypatch.setattr(command, "DEFAULT_PROGRAMS", tmp_path / "none")
-    monkeypatch.setattr(command, "with_suite", lambda _: programs)
+    monkeypatch.setattr(acceptance, "PUBLISHED", tmp_path / "none")
+    monkeypatch.setattr(acceptance, "with_suite", lambda _: programs)
     argv = [str(tmp_path / "lists"), "--engine", "opt", "--clang", str(a_compiler.path)]
     status = command.main(argv, {**os.environ, "CLANG_LLM_CACHE_DIR": str(tmp_path / "cache")})
     said = capsys.readouterr()
