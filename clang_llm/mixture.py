@@ -54,8 +54,9 @@ def mix(
 
     Args:
         measured: Recipes, mixes too, with their measurements, in the order in which they were tried; earlier ones win
-            ties. Under each head one recipe at least must have one pipeline for all functions.
-        at_most: Function pipelines that the mix may have; None for any number.
+            ties.
+        at_most: Function pipelines that the mix may have, under heads of which one recipe at least has one pipeline for
+            all functions; None for any number.
         worth: With `at_most`: for a recipe with one pipeline for all, the bytes that the pipeline must add to be in the
             mix; None for one.
     """
@@ -66,7 +67,7 @@ def mix(
     mixed = [
         _mix_one(some, at_most, worth)
         for some in heads.values()
-        if len(some) > 1 and any(not one.recipe.use for one in some)
+        if len(some) > 1 and (at_most is None or any(not one.recipe.use for one in some))
     ]
     return min(mixed, key=lambda found: found.predicted, default=None)
 
@@ -122,25 +123,23 @@ def _mix_one(
     measured: Sequence[_Measured], at_most: int | None, worth: Callable[[Recipe], int] | None = None
 ) -> Mixture:
     """Mix recipes of one head."""
-    base = min((one for one in measured if not one.recipe.use), key=lambda one: one.size)
+    base = min((one for one in measured if at_most is None or not one.recipe.use), key=lambda one: one.size)
     known = _by_pipeline(base, [one for one in measured if len(one.functions) == len(base.functions)])
     least = {each: 1 if worth is None else worth(base.recipe.uniform(each)) for each in known}
     kept = list(known) if at_most is None else _most_useful(known, list(base.functions), at_most, least)
-    best = {place: (size, 0) for place, size in enumerate(base.functions)}
+    best = [(size, kept.index(base.recipe.pipeline(place))) for place, size in enumerate(base.functions)]
     for number, pipeline in enumerate(kept):
         for place, size in known[pipeline].items():
             if size < best[place][0]:
                 best[place] = (size, number)
-    use = tuple(best[place][1] for place in range(len(base.functions)))
-    predicted = base.size + sum(size for size, _ in best.values()) - sum(base.functions)
-    recipe = replace(base.recipe, functions=tuple(kept), use=use)
-    smallest = min(one.size for one in measured)
-    return Mixture(recipe.compact(), predicted, smallest)
+    predicted = base.size + sum(size for size, _ in best) - sum(base.functions)
+    recipe = replace(base.recipe, functions=tuple(kept), use=tuple(number for _, number in best))
+    return Mixture(recipe.compact(), predicted, min(one.size for one in measured))
 
 
 def _by_pipeline(base: _Measured, measured: Sequence[_Measured]) -> dict[str, dict[int, int]]:
     """Smallest bytes of each function under every pipeline that it was tried with; that of `base` comes first."""
-    known: dict[str, dict[int, int]] = {base.recipe.functions[0]: {}}
+    known: dict[str, dict[int, int]] = {base.recipe.pipeline(0): {}}
     for one in measured:
         for place, size in enumerate(one.functions):
             sizes = known.setdefault(one.recipe.pipeline(place), {})

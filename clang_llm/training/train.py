@@ -36,6 +36,8 @@ DEFAULT_WORK = Path("build") / "model"
 DRAWS = (1, 4)
 #: Bytes of the loss: per thousand bytes of the module under -Oz.
 _UNIT = 1000.0
+#: Functions whose answers are asked for together.
+_TOGETHER = 32
 #: Tokens of a batch, padding included: what two cores chew in about a second.
 BATCH_TOKENS = 8192
 
@@ -149,7 +151,7 @@ def savings(
     totals = {name: [0.0] * len(counts) for name in ("model", "menu", "best")}
     with torch.no_grad():
         for module in modules:
-            ranked = _ranked(module, tokenizer, answers, longest)
+            ranked = rank(module.texts, tokenizer, answers, longest)
             known = [place for place, column in enumerate(module.functions) if column is not None]
             columns = {place: column for place, column in enumerate(module.functions) if column is not None}
             rest = min((module.totals[place] or 0) - sum(columns[place]) for place in known)
@@ -168,16 +170,26 @@ def savings(
     return {name: [1 - math.exp(each / len(modules)) for each in sums] for name, sums in totals.items()}
 
 
-def _ranked(module: ModuleData, tokenizer: Tokenizer, answers: Answers, longest: int) -> list[list[int]]:
-    """Places of the menu for each function, best first."""
-    encoded = [encode(tokenizer, text, longest) for text in module.texts]
+def rank(texts: Sequence[str], tokenizer: Tokenizer, answers: Answers, longest: int) -> list[list[int]]:
+    """Return places of the menu for each function, best first.
+
+    Args:
+        texts: Of the functions of one module.
+        tokenizer: The model's.
+        answers: The model.
+        longest: Tokens of one function.
+    """
+    import torch
+
+    encoded = [encode(tokenizer, text, longest) for text in texts]
     ranked: list[list[int]] = [[] for _ in encoded]
     order = sorted(range(len(encoded)), key=lambda each: len(encoded[each]))
-    for start in range(0, len(order), 32):
-        some = order[start : start + 32]
-        logits = answers([encoded[each] for each in some])
-        for each, row in zip(some, logits.argsort(dim=1, descending=True, stable=True).tolist(), strict=True):
-            ranked[each] = row
+    with torch.no_grad():
+        for start in range(0, len(order), _TOGETHER):
+            some = order[start : start + _TOGETHER]
+            logits = answers([encoded[each] for each in some])
+            for each, row in zip(some, logits.argsort(dim=1, descending=True, stable=True).tolist(), strict=True):
+                ranked[each] = row
     return ranked
 
 
