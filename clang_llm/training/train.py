@@ -271,7 +271,7 @@ class Trainer:
         losses.mean().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
-        return float(losses.sum())
+        return float(losses.detach().sum())
 
     def save(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write the model as transformers reads it, the tokenizer, and the results."""
