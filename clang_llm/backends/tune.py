@@ -94,10 +94,9 @@ class TuneBackend:
         return not any(self._verdicts.get(part) for part in parts)
 
     def vetted(self, request: Request) -> str | None:
-        """Return the words of the validation."""
-        del request
+        """Return the words of the validation, or the shipped set's identity when nothing had to be validated."""
         if self._acceptance is None:
-            return None
+            return read_coreset(request.major).identity if self._vetted else None
         return self._acceptance.evidence(self._acceptance.compilers[0])
 
     def _start(self, major: int) -> list[Recipe]:

@@ -86,6 +86,13 @@ def test_shipped_recipes_are_not_validated_again(judge: Judge) -> None:
     assert not set(judge.asked) & set(read_coreset(19).lists)
 
 
+def test_a_plan_names_the_shipped_set_when_nothing_had_to_be_validated() -> None:
+    backend = TuneBackend(Settings.load({"HOME": "/nowhere"}))
+    assert backend.vetted(REQUEST) is None
+    next(backend.propose(REQUEST))
+    assert backend.vetted(REQUEST) == read_coreset(19).identity
+
+
 def test_a_search_is_the_same_every_time(judge: Judge) -> None:
     del judge
     settings = Settings.load({"HOME": "/nowhere"})
