@@ -47,8 +47,9 @@ class Elements:
     """
 
     def __init__(self, variants: dict[str, tuple[str, ...]]) -> None:
-        self._variants = variants
-        self._names = [name for name in variants for _ in range(_FAVOUR if name in _FAVOURITES else 1)]
+        # A pass whose parameters are all of another level has none here.
+        self._variants = {name: elements for name, elements in variants.items() if elements}
+        self._names = [name for name in self._variants for _ in range(_FAVOUR if name in _FAVOURITES else 1)]
         self.all = tuple(element for elements in variants.values() for element in elements)
 
     def has(self, element: str) -> bool:

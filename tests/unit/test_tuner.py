@@ -13,7 +13,7 @@ from clang_llm.tuning.seeds import seeds
 from clang_llm.tuning.space import Space, elements_of, pipeline_of
 from clang_llm.tuning.tuner import Tuner
 from clang_llm.types import Result, Status
-from clang_llm.vocabulary import load
+from clang_llm.vocabulary import Level, load
 
 FUNCTIONS = 3
 
@@ -86,6 +86,13 @@ def test_the_space_holds_only_what_the_vocabulary_allows(major: int) -> None:
         assert pipeline_of(elements_of(function)) == function
         head = space.module.mutated(rng, elements_of(seeds(major)[0].module))
         PassList.parse(pipeline_of(head)).check(load(major))
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_every_level_can_be_drawn_from(level: Level) -> None:
+    space, rng = Space(19, level), random.Random(0)
+    for elements in (space.module, space.function):
+        assert set(elements.sequence(rng, 2000)) <= set(elements.all)
 
 
 def test_minimise_drops_sorts_and_inserts() -> None:
