@@ -58,6 +58,13 @@ def test_no_recipe_is_measured_twice() -> None:
     assert len(tried) == len(set(tried))
 
 
+def test_most_candidates_try_on_each_function_what_was_made_for_it() -> None:
+    tried = [recipe for recipe, _ in tuner(200).run(measure).tried]
+    made = [recipe for recipe in tried if len(set(recipe.use)) > 1]
+    assert len(made) > len(tried) / 2
+    assert all(len(recipe.use) == FUNCTIONS for recipe in made)
+
+
 def test_everything_that_a_search_proposes_is_allowed() -> None:
     for recipe, _ in tuner(200).run(measure).tried:
         recipe.check(load(19))
