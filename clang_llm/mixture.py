@@ -125,8 +125,11 @@ def _mix_one(
     """Mix recipes of one head."""
     base = min((one for one in measured if at_most is None or not one.recipe.use), key=lambda one: one.size)
     known = _by_pipeline(base, [one for one in measured if len(one.functions) == len(base.functions)])
-    least = {each: 1 if worth is None else worth(base.recipe.uniform(each)) for each in known}
-    kept = list(known) if at_most is None else _most_useful(known, list(base.functions), at_most, least)
+    if at_most is None:
+        kept = list(known)
+    else:
+        least = {each: 1 if worth is None else worth(base.recipe.uniform(each)) for each in known}
+        kept = _most_useful(known, list(base.functions), at_most, least)
     best = [(size, kept.index(base.recipe.pipeline(place))) for place, size in enumerate(base.functions)]
     for number, pipeline in enumerate(kept):
         for place, size in known[pipeline].items():

@@ -207,10 +207,15 @@ def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance) -> list[s
     return [each for each, some in closed.items() if not any(mixed in bad for mixed in some)]
 
 
-def ship(compiler: Compiler, recipes: Sequence[Recipe], evidence: str, arguments: argparse.Namespace) -> None:
+def ship(
+    compiler: Compiler,
+    recipes: Sequence[Recipe],
+    evidence: str,
+    arguments: argparse.Namespace,
+    environ: Mapping[str, str],
+) -> None:
     """Choose the closing stages for one compiler and write its coreset file; raises DataError, PassListError."""
-    place = arguments.work / "cache"
-    acceptance = Acceptance([compiler], arguments.programs, place, process_environment(), arguments.jobs)
+    acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
     fitting = [each for each in (usable(recipe, compiler.major) for recipe in recipes) if each is not None]
     closings = vetted_closings(fitting, acceptance)
     mixes = f"the same with mixes of them, {_ORDERS} random orders for each head, and with each closing stage"
@@ -235,7 +240,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if arguments.only_closings:
         for compiler in compilers(arguments):
             shipped = read_coreset(compiler.major, arguments.sets)
-            ship(compiler, shipped.lists, shipped.evidence[0], arguments)
+            ship(compiler, shipped.lists, shipped.evidence[0], arguments, environ)
         return 0
     making = Making(arguments, environ)
     tried = arguments.work / "tried"
@@ -260,7 +265,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for number, (recipe, saving) in enumerate(zip(chosen.recipes, chosen.savings, strict=True), 1):
         sys.stdout.write(f"{number:2} {100 * saving:.2f} % {recipe.text}\n")
     for compiler in making.acceptance.compilers:
-        ship(compiler, chosen.recipes, making.acceptance.evidence(compiler), arguments)
+        ship(compiler, chosen.recipes, making.acceptance.evidence(compiler), arguments, environ)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps({"savings": chosen.savings}) + "\n", encoding="utf-8")
     return 0

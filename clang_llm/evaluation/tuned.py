@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clang_llm.backends.coreset import DATA, Coreset, read_coreset
+from clang_llm.backends.coreset import DATA, read_coreset
 from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
@@ -61,6 +61,20 @@ class Bookkeeper:
         self.known.update(zip(missing, self.evaluator.evaluate(missing), strict=True))
         return [self.known[recipe] for recipe in recipes]
 
+    def follow(self, recipes: Iterable[Recipe], closings: Sequence[str], major: int, budget: int) -> list[Recipe]:
+        """Measure what a backend with fixed recipes compiles with a budget (`in_order`), and return it."""
+        compiled: list[Recipe] = []
+        proposals = in_order(recipes, major, budget, closings)
+        proposed = next(proposals, None)
+        while proposed is not None:
+            compiled += proposed
+            measured = list(zip(proposed, self.measure(proposed), strict=True))
+            try:
+                proposed = proposals.send(measured)
+            except StopIteration:
+                proposed = None
+        return compiled
+
     def best(self, recipes: Sequence[Recipe]) -> tuple[int, int]:
         """Bytes of the smallest of some recipes that a plan may have, and of -Oz."""
         allowed = [recipe for recipe in recipes if len(recipe.functions) <= MOST_PIPELINES]
@@ -92,7 +106,7 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
     book.measure(shipped)
     for budget in EFFORT_TABLE[1:]:
         found.single[budget] = book.best(shipped[:budget])
-        found.mixed[budget] = book.best(_as_the_backend(coreset, major, budget, book))
+        found.mixed[budget] = book.best(book.follow(coreset.lists, coreset.closings, major, budget))
     if candidates:
         start = list(dict.fromkeys([*shipped, *seeds(major)]))
         tuner = Tuner(Space(major), module.key, start, found.oz[0], candidates, CHECKPOINTS)
@@ -101,21 +115,6 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
         for checkpoint in (*(each for each in CHECKPOINTS if each < candidates), candidates):
             found.tuned[checkpoint] = book.best(tried[:checkpoint])
     return found
-
-
-def _as_the_backend(coreset: Coreset, major: int, budget: int, book: Bookkeeper) -> list[Recipe]:
-    """Return what the coreset backend compiles with a budget."""
-    compiled: list[Recipe] = []
-    proposals = in_order(coreset.lists, major, budget, coreset.closings)
-    proposed = next(proposals, None)
-    while proposed is not None:
-        compiled += proposed
-        measured = list(zip(proposed, book.measure(proposed), strict=True))
-        try:
-            proposed = proposals.send(measured)
-        except StopIteration:
-            proposed = None
-    return compiled
 
 
 def report(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -157,7 +157,6 @@ Limits limitsFor(unsigned CpuSeconds) {
   return L;
 }
 
-// Forks Count children, at most Jobs at once, in their order, and hands over each when it has ended.
 void runAll(size_t Count, unsigned Jobs, function_ref<Child(size_t)> Fork, function_ref<void(size_t, Child &)> Take) {
   std::vector<Child> Running(Count);
   size_t Next = 0, Active = 0;
@@ -176,3 +175,9 @@ void runAll(size_t Count, unsigned Jobs, function_ref<Child(size_t)> Fork, funct
   }
 }
 
+Child runOne(unsigned WallSeconds, function_ref<void(int)> Body) {
+  Child Only;
+  auto Fork = [&](size_t) { return start(WallSeconds, Body); };
+  runAll(1, 1, Fork, [&](size_t, Child &One) { Only = std::move(One); });
+  return Only;
+}

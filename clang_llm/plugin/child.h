@@ -43,5 +43,7 @@ Child start(unsigned WallSeconds, llvm::function_ref<void(int)> Body);
 void sendAll(int Pipe, llvm::StringRef Data);
 // Waits for the end of a child.
 Ended reap(Child &One);
+// Forks a child that runs Body, and waits until it has closed its end; to be reaped.
+Child runOne(unsigned WallSeconds, llvm::function_ref<void(int)> Body);
 // Forks Count children, at most Jobs at once, in their order, and hands over each when it has closed its end.
 void runAll(size_t Count, unsigned Jobs, llvm::function_ref<Child(size_t)> Fork, llvm::function_ref<void(size_t, Child &)> Take);

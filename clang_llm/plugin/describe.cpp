@@ -5,7 +5,6 @@
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/Instructions.h"
-#include "llvm/IR/Operator.h"
 #include "llvm/Support/raw_ostream.h"
 #include <unistd.h>
 
@@ -122,31 +121,25 @@ bool describe(Compile &C, const std::string &Head, std::vector<std::string> &Tex
   if (!inVocabulary(StringRef(Head)))
     return false;
   Limits L = limitsFor(/*CpuSeconds=*/60);
-  bool Done = false;
-  auto Fork = [&](size_t) {
-    return start(L.WallSeconds, [&](int Pipe) {
-      isolate(L);
-      Recipe R;
-      R.Module = Head;
-      Pipelines Parsed;
-      if (!Parsed.parse(C, R))
-        _exit(ExitInvalid);
-      Parsed.runHead(C);
-      auto &FAM = C.MAM.getResult<FunctionAnalysisManagerModuleProxy>(C.M).getManager();
-      for (Function *F : definitions(C.M))
-        sendAll(Pipe, textOf(*F, FAM.getResult<TargetLibraryAnalysis>(*F)) + '\0');
-      _exit(ExitOk);
-    });
-  };
-  auto Take = [&](size_t, Child &One) {
-    std::string Answer = std::move(One.Answer);
-    Done = reap(One).Status == "ok";
-    for (StringRef Rest = Answer; Done && !Rest.empty();) {
-      auto Parts = Rest.split('\0');
-      Texts.push_back(Parts.first.str());
-      Rest = Parts.second;
-    }
-  };
-  runAll(1, 1, Fork, Take);
-  return Done;
+  Child Only = runOne(L.WallSeconds, [&](int Pipe) {
+    isolate(L);
+    Recipe R;
+    R.Module = Head;
+    Pipelines Parsed;
+    if (!Parsed.parse(C, R))
+      _exit(ExitInvalid);
+    Parsed.runHead(C);
+    auto &FAM = C.MAM.getResult<FunctionAnalysisManagerModuleProxy>(C.M).getManager();
+    for (Function *F : definitions(C.M))
+      sendAll(Pipe, textOf(*F, FAM.getResult<TargetLibraryAnalysis>(*F)) + '\0');
+    _exit(ExitOk);
+  });
+  if (reap(Only).Status != "ok")
+    return false;
+  for (StringRef Rest = Only.Answer; !Rest.empty();) {
+    auto Parts = Rest.split('\0');
+    Texts.push_back(Parts.first.str());
+    Rest = Parts.second;
+  }
+  return true;
 }

@@ -130,19 +130,15 @@ static Measurement finish(Child &One) {
 
 Measurement measureBaseline(Compile &C) {
   Limits L = limitsFor(/*CpuSeconds=*/1200); // clang itself would have no limit at all
-  Measurement Result;
-  auto Fork = [&](size_t) {
-    return start(L.WallSeconds, [&](int Pipe) {
-      isolate(L);
-      bool Diagnosed = false;
-      C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
-      std::vector<std::string> Promised = indispensable(C.M);
-      runDefault(C, /*OnlyMandatory=*/false);
-      reportObject(C, Promised, {}, Diagnosed, Pipe);
-    });
-  };
-  runAll(1, 1, Fork, [&](size_t, Child &One) { Result = finish(One); });
-  return Result;
+  Child Only = runOne(L.WallSeconds, [&](int Pipe) {
+    isolate(L);
+    bool Diagnosed = false;
+    C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
+    std::vector<std::string> Promised = indispensable(C.M);
+    runDefault(C, /*OnlyMandatory=*/false);
+    reportObject(C, Promised, {}, Diagnosed, Pipe);
+  });
+  return finish(Only);
 }
 
 static bool sameInterface(const Measurement &Baseline, const Measurement &Candidate) {

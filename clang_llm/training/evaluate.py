@@ -14,14 +14,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from clang_llm.backends.coreset import Coreset, read_coreset
+from clang_llm.backends.coreset import read_coreset
 from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, with_bar
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.tuned import Bookkeeper
 from clang_llm.evaluation.workplace import markdown, run_command, say
-from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe
 from clang_llm.settings import EFFORT_TABLE, process_environment
 from clang_llm.training.dataset import menu_at
@@ -53,7 +52,7 @@ def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[R
 class Judge:
     """Measures every way on one module after the other."""
 
-    def __init__(self, bench: Bench, menu: Coreset, model: Path) -> None:
+    def __init__(self, bench: Bench, menu: Sequence[Recipe], model: Path) -> None:
         from transformers import AutoModelForCausalLM
 
         self.bench, self.menu = bench, menu
@@ -61,7 +60,7 @@ class Judge:
         network = AutoModelForCausalLM.from_pretrained(model, local_files_only=True, use_safetensors=True)
         network.eval()
         self.longest = network.config.max_position_embeddings
-        self.answers = Answers(network, self.tokenizer, len(menu.lists))
+        self.answers = Answers(network, self.tokenizer, len(menu))
         self.coreset = read_coreset(bench.major)
 
     def measure(self, module: CorpusModule) -> dict[str, dict[int, tuple[int, int]]]:
@@ -72,15 +71,15 @@ class Judge:
         """
         with self.bench.open(module) as evaluator:
             book = Bookkeeper(evaluator)
-            texts = evaluator.describe(self.menu.lists[0].module)
-            ranked = by_rank(self.menu.lists, rank(texts, self.tokenizer, self.answers, self.longest)) if texts else []
-            shuffled = random.Random(module.key).sample(self.menu.lists, len(self.menu.lists))
+            texts = evaluator.describe(self.menu[0].module)
+            ranked = by_rank(self.menu, rank(texts, self.tokenizer, self.answers, self.longest)) if texts else []
+            shuffled = random.Random(module.key).sample(self.menu, len(self.menu))
             turns = [each for pair in zip(ranked, self.coreset.lists, strict=False) for each in pair]
             ways = {
                 "model": [*ranked, *self.coreset.lists],
                 "model, coreset by turns": [*turns, *self.coreset.lists],
-                "coreset": list(self.coreset.lists),
-                "menu": list(self.menu.lists),
+                "coreset": self.coreset.lists,
+                "menu": self.menu,
                 "random order of the menu": shuffled,
             }
             return {
@@ -89,16 +88,7 @@ class Judge:
             }
 
     def _best(self, recipes: Iterable[Recipe], budget: int, book: Bookkeeper) -> int:
-        compiled: list[Recipe] = []
-        proposals = in_order(recipes, self.bench.major, budget, self.coreset.closings)
-        proposed = next(proposals, None)
-        while proposed is not None:
-            compiled += proposed
-            measured = list(zip(proposed, book.measure(proposed), strict=True))
-            try:
-                proposed = proposals.send(measured)
-            except StopIteration:
-                proposed = None
+        compiled = book.follow(recipes, self.coreset.closings, self.bench.major, budget)
         sizes = [result.size for result in book.measure(compiled) if result.status is Status.OK]
         return min([book.evaluator.size_oz, *sizes])
 
@@ -116,8 +106,7 @@ def report(rows: Sequence[Mapping[str, Mapping[str, Sequence[int]]]]) -> str:
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Measure and print the table."""
     bench = Bench.of(arguments.clang, arguments.work / "cache", environ)
-    menu_at(arguments.menu, bench.major)
-    judge = Judge(bench, read_coreset(bench.major, arguments.menu), arguments.model)
+    judge = Judge(bench, menu_at(arguments.menu, bench.major), arguments.model)
     place = arguments.work / "found"
     place.mkdir(parents=True, exist_ok=True)
     modules = choose_modules(

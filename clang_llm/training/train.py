@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clang_llm.errors import DataError
+from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
 from clang_llm.settings import process_environment
@@ -146,28 +147,23 @@ def savings(
     Returns:
         For "model", "menu" and "best": 1 minus the geometric mean of bytes over bytes under -Oz, for each count.
     """
-    import torch
-
-    totals = {name: [0.0] * len(counts) for name in ("model", "menu", "best")}
-    with torch.no_grad():
-        for module in modules:
-            ranked = rank(module.texts, tokenizer, answers, longest)
-            known = [place for place, column in enumerate(module.functions) if column is not None]
-            columns = {place: column for place, column in enumerate(module.functions) if column is not None}
-            rest = min((module.totals[place] or 0) - sum(columns[place]) for place in known)
-            for number, count in enumerate(counts):
-                chosen = {
-                    "model": ranked,
-                    "menu": [known] * len(module.texts),
-                    "best": [sorted(known, key=lambda p, f=f: columns[p][f]) for f in range(len(module.texts))],  # type: ignore[misc]
-                }
-                for name, order in chosen.items():
-                    size = rest + sum(
-                        min(columns[place][f] for place in [p for p in order[f] if p in columns][:count])
-                        for f in range(len(module.texts))
-                    )
-                    totals[name][number] += math.log(min(size, module.size_oz) / module.size_oz)
-    return {name: [1 - math.exp(each / len(modules)) for each in sums] for name, sums in totals.items()}
+    found: dict[str, list[list[tuple[int, int]]]] = {name: [[] for _ in counts] for name in ("model", "menu", "best")}
+    for module in modules:
+        columns = {place: column for place, column in enumerate(module.functions) if column is not None}
+        rest = min((module.totals[place] or 0) - sum(column) for place, column in columns.items())
+        ranked = rank(module.texts, tokenizer, answers, longest)
+        for function in range(len(module.texts)):
+            ranked[function] = [place for place in ranked[function] if place in columns]
+        orders = {
+            "model": ranked,
+            "menu": [list(columns)] * len(module.texts),
+            "best": [sorted(columns, key=lambda p, f=f: columns[p][f]) for f in range(len(module.texts))],  # type: ignore[misc]
+        }
+        for name, order in orders.items():
+            for pairs, count in zip(found[name], counts, strict=True):
+                size = rest + sum(min(columns[place][f] for place in order[f][:count]) for f in range(len(order)))
+                pairs.append((module.size_oz, min(size, module.size_oz)))
+    return {name: [geometric_saving(pairs) for pairs in lists] for name, lists in found.items()}
 
 
 def rank(texts: Sequence[str], tokenizer: Tokenizer, answers: Answers, longest: int) -> list[list[int]]:
@@ -214,7 +210,7 @@ def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> L
 
 
 class Trainer:
-    """One training run; a stopped one goes on from its last epoch."""
+    """One training run; the model is written after each epoch."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         import torch
@@ -236,7 +232,7 @@ class Trainer:
         self.examples = examples_of(self.train, self.tokenizer, arguments.longest)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95))
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> list[dict[str, Any]]:
         """Train, and return the results of each epoch."""
         history: list[dict[str, Any]] = []
         begun = time.monotonic()
@@ -255,7 +251,7 @@ class Trainer:
             shown = " ".join(f"{100 * each:.2f}" for each in found["model"])
             say(f"epoch {epoch + 1}: loss {total / seen:.3f}, {time.monotonic() - begun:.0f} s; validation {shown}\n")
             self.save(history)
-        return {"history": history}
+        return history
 
     def _set_rate(self, done: float) -> None:
         """Warm up over a twentieth, then fall as a cosine to a thirtieth."""
@@ -293,7 +289,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         f"{lengths[len(lengths) // 2]}, longest {lengths[-1]}), {len(trainer.validation)} validation modules, "
         f"{parameters} parameters\n"
     )
-    last = trainer.run()["history"][-1]
+    last = trainer.run()[-1]
     for name in ("model", "menu", "best"):
         shown = ", ".join(
             f"{100 * each:.2f} % at {count}" for each, count in zip(last[name], last["counts"], strict=True)
