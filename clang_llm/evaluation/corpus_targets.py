@@ -15,6 +15,8 @@ from clang_llm.evaluation.rig import WRAPPERS
 
 #: The target of the build itself.
 NATIVE = "x86_64"
+_WASI_EMULATED = ("SIGNAL", "MMAN", "PROCESS_CLOCKS", "GETPID")
+
 #: Options that make clang compile for a target, with the headers of Debian's cross packages (docs/corpus.md).
 TARGETS: Mapping[str, tuple[str, ...]] = {
     NATIVE: (),
@@ -26,6 +28,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "riscv64": ("--target=riscv64-linux-gnu",),
     # The headers of riscv64 serve, but for one that lists what a C library lacks.
     "riscv32": ("--target=riscv64-linux-gnu", "-march=rv32imac", "-mabi=ilp32", "-isystem", "{stubs}"),
+    # What the system lacks its headers refuse, unless a program says that it links the emulation.
+    "wasm32": ("--target=wasm32-wasi", *(f"-D_WASI_EMULATED_{part}" for part in _WASI_EMULATED)),
 }
 
 # Every compile is at -Oz and without debug information, whatever the package's makefiles say. Old C, that newer clangs
