@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from clang_llm.backends import Request
 from clang_llm.errors import EndOfConversation, ProtocolError
 from clang_llm.recipe import Recipe
-from clang_llm.types import PROTOCOL, Decision, Lookup, Result, Status
+from clang_llm.types import PROTOCOL, Decision, Lookup, Module, Result, Status
 
 #: Longest line in bytes, in either direction.
 MAX_LINE = 1024 * 1024
@@ -36,14 +36,6 @@ class Question:
 
     request: Request
     lookup: Lookup
-
-
-@dataclass(frozen=True)
-class Module:
-    """The unoptimised module, and the code-generation part of clang's -cc1 line that goes with it."""
-
-    bitcode: bytes
-    options: tuple[str, ...]
 
 
 class Connection:
@@ -78,6 +70,7 @@ class Connection:
             instructions=_count(message, "instructions"),
             functions=_count(message, "functions"),
             source=_text(message, "source"),
+            reader=self,
         )
         try:
             return Question(request, Lookup(_text(message, "lookup")))

@@ -31,6 +31,12 @@ NAMES = (
     "PYTHON",
     "SCRIPT",
     "SEED_DIR",
+    "INFER",
+    "INFER_MS",
+    "MODEL",
+    "URL",
+    "API_KEY",
+    "UNVETTED",
     "CONFIG",
 )
 #: Candidate compilations beside -Oz for effort 0 ... 9; 0 uses cached plans only.
@@ -38,6 +44,12 @@ EFFORT_TABLE: tuple[int, ...] = (0, 1, 2, 4, 6, 8, 12, 16, 24, 32)
 #: The highest effort whose cold build stays under six times a plain one.
 DEFAULT_EFFORT = 4
 DEFAULT_BACKEND = "coreset"
+#: Milliseconds within which a model's answer is waited for; a slower one works in the background.
+DEFAULT_INFER_MS = 2000
+#: How long a compile waits for a model: as long as is set, as long as it takes (within the plugin's patience), never.
+INFER_WORDS = ("auto", "wait", "background")
+#: What happens to pass lists of large models that no validation knows: left out, or validated on the spot.
+UNVETTED_WORDS = ("refuse", "validate")
 #: Bytes; an entry takes one file system block (4 KiB), so this is some 65,000 modules.
 DEFAULT_MAX_SIZE = 256 * MIB
 #: More candidates than any search has used; a typing error must not become days of work. The plugin has the same bound.
@@ -58,6 +70,12 @@ class Settings:
         candidates_set: The exact number of candidates, or None when `effort` decides.
         max_size: Size limit of the plans in bytes.
         config: The config file that was looked for; it need not exist.
+        infer: One of `INFER_WORDS`.
+        infer_ms: Milliseconds.
+        model: The model's directory, or for backend `openai` the name under which it is served.
+        url: Base URL of an OpenAI-compatible server.
+        api_key: Sent to that server and shown nowhere.
+        unvetted: One of `UNVETTED_WORDS`.
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
         corpus: Where backend `capture` leaves modules (docs/corpus.md).
         unknown: Names that look like settings and are not, as the user wrote them.
@@ -79,6 +97,12 @@ class Settings:
     script: Path | None
     seed_dir: Path | None
     config: Path
+    infer: str = INFER_WORDS[0]
+    infer_ms: int = DEFAULT_INFER_MS
+    model: str | None = None
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    unvetted: str = UNVETTED_WORDS[0]
     explaining: bool = False
     corpus: Path | None = None
     unknown: tuple[str, ...] = ()
@@ -115,6 +139,12 @@ class Settings:
             script=reader.path("SCRIPT"),
             seed_dir=reader.path("SEED_DIR"),
             config=config,
+            infer=reader.choice("INFER", INFER_WORDS),
+            infer_ms=reader.number("INFER_MS", DEFAULT_INFER_MS),
+            model=reader.text("MODEL"),
+            url=reader.text("URL"),
+            api_key=reader.text("API_KEY"),
+            unvetted=reader.choice("UNVETTED", UNVETTED_WORDS),
             explaining=bool(environ.get("_CLANG_LLM_EXPLAIN")),
             corpus=Path(environ["_CLANG_LLM_CORPUS"]) if environ.get("_CLANG_LLM_CORPUS") else None,
             unknown=reader.unknown(),
@@ -191,6 +221,13 @@ class _Reader:
         if value not in _FALSE and value not in _TRUE:
             self._problem(name, value, "1 or 0; it is taken as 1")
         return value not in _FALSE
+
+    def choice(self, name: str, words: tuple[str, ...]) -> str:
+        """Return one of some words; the first is the default."""
+        value = (self.text(name) or words[0]).lower()
+        if value not in words:
+            self._problem(name, value, f"one of {', '.join(words)}; {words[0]} is used")
+        return value if value in words else words[0]
 
     def optional_number(self, name: str, largest: int) -> int | None:
         value = self.text(name)

@@ -50,6 +50,14 @@ class Decision(str, Enum):
 
 
 @dataclass(frozen=True)
+class Module:
+    """The unoptimised module, and the code-generation part of clang's -cc1 line that goes with it."""
+
+    bitcode: bytes
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Result:
     """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol, TypeAlias
 
 from clang_llm.errors import BackendError
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
-from clang_llm.types import Result
+from clang_llm.types import Module, Result
 
 #: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
 TABLE: Mapping[str, str] = {
@@ -18,6 +18,16 @@ TABLE: Mapping[str, str] = {
     "scripted": "clang_llm.backends.scripted:ScriptedBackend",
     "tune": "clang_llm.backends.tune:TuneBackend",
 }
+
+
+class Reader(Protocol):
+    """Reads more of the module that is being compiled; for models."""
+
+    def describe(self, head: str) -> list[str]:
+        """Return the functions that a head leaves defined, as normalised text; empty when the head fails."""
+
+    def module(self) -> Module:
+        """Return the unoptimised module."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Request:
         instructions: IR instructions of the unoptimised module.
         functions: Functions that it defines.
         source: Name of the source file, for logs only.
+        reader: Reads the module itself; None when nobody can be asked.
     """
 
     key: str
@@ -43,6 +54,7 @@ class Request:
     instructions: int = 0
     functions: int = 0
     source: str = ""
+    reader: Reader | None = field(default=None, compare=False, repr=False)
 
 
 #: A recipe that was compiled, with what came of it.

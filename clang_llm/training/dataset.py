@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from clang_llm.backends.coreset import read_coreset
 from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command
+from clang_llm.models.small import menu_at
 from clang_llm.recipe import Recipe
 from clang_llm.settings import process_environment
 from clang_llm.types import Status
@@ -45,18 +45,6 @@ class ModuleData:
     functions: tuple[tuple[int, ...] | None, ...]
     totals: tuple[int | None, ...]
     size_oz: int
-
-
-def menu_at(path: Path, major: int) -> list[Recipe]:
-    """Read a menu.
-
-    Raises:
-        DataError: Its recipes do not share one head.
-    """
-    recipes = list(read_coreset(major, path).lists)
-    if len({recipe.head for recipe in recipes}) != 1 or not all(recipe.staged for recipe in recipes):
-        raise DataError(f"{path} is no menu: its recipes have several heads; make one with `--one-head`")
-    return recipes
 
 
 def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: Path) -> str:

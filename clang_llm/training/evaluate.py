@@ -21,46 +21,22 @@ from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, cho
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.tuned import Bookkeeper
 from clang_llm.evaluation.workplace import markdown, run_command, say
+from clang_llm.models.small import SmallModel, menu_at
 from clang_llm.recipe import Recipe
 from clang_llm.settings import EFFORT_TABLE, process_environment
-from clang_llm.training.dataset import menu_at
-from clang_llm.training.tokenizer import load_tokenizer
 from clang_llm.training.train import DEFAULT_WORK as DEFAULT_MODEL
-from clang_llm.training.train import Answers, rank
 from clang_llm.types import Status
 
 DEFAULT_WORK = Path("build") / "evaluate"
 WAYS = ("model", "model, coreset by turns", "coreset", "menu", "random order of the menu")
 
 
-def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[Recipe]:
-    """Return recipes: the first gives every function its first choice, the second its second, and so on.
-
-    Args:
-        menu: Recipes of one head.
-        rankings: For each function places in the menu, best first; all of one length.
-    """
-    recipes = []
-    for choices in zip(*rankings, strict=True):
-        distinct = list(dict.fromkeys(choices))
-        functions = tuple(menu[place].functions[0] for place in distinct)
-        use = tuple(distinct.index(place) for place in choices)
-        recipes.append(Recipe(menu[0].module, functions, use if len(distinct) > 1 else (), menu[0].closing))
-    return recipes
-
-
 class Judge:
     """Measures every way on one module after the other."""
 
-    def __init__(self, bench: Bench, menu: Sequence[Recipe], model: Path) -> None:
-        from transformers import AutoModelForCausalLM
-
-        self.bench, self.menu = bench, menu
-        self.tokenizer = load_tokenizer(model / "tokenizer.json")
-        network = AutoModelForCausalLM.from_pretrained(model, local_files_only=True, use_safetensors=True)
-        network.eval()
-        self.longest = network.config.max_position_embeddings
-        self.answers = Answers(network, self.tokenizer, len(menu))
+    def __init__(self, bench: Bench, model: Path) -> None:
+        self.bench, self.menu = bench, menu_at(model, bench.major)
+        self.model = SmallModel(model)
         self.coreset = read_coreset(bench.major)
 
     def measure(self, module: CorpusModule) -> dict[str, dict[int, tuple[int, int]]]:
@@ -72,7 +48,7 @@ class Judge:
         with self.bench.open(module) as evaluator:
             book = Bookkeeper(evaluator)
             texts = evaluator.describe(self.menu[0].module)
-            ranked = by_rank(self.menu, rank(texts, self.tokenizer, self.answers, self.longest)) if texts else []
+            ranked = self.model.ranked(self.bench.major, texts)
             shuffled = random.Random(module.key).sample(self.menu, len(self.menu))
             turns = [each for pair in zip(ranked, self.coreset.lists, strict=False) for each in pair]
             ways = {
@@ -106,7 +82,7 @@ def report(rows: Sequence[Mapping[str, Mapping[str, Sequence[int]]]]) -> str:
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Measure and print the table."""
     bench = Bench.of(arguments.clang, arguments.work / "cache", environ)
-    judge = Judge(bench, menu_at(arguments.menu, bench.major), arguments.model)
+    judge = Judge(bench, arguments.model)
     place = arguments.work / "found"
     place.mkdir(parents=True, exist_ok=True)
     modules = choose_modules(
@@ -132,7 +108,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.training.evaluate``."""
     parser = argparse.ArgumentParser(prog="python -m clang_llm.training.evaluate", description=__doc__)
     add_arguments(parser, DEFAULT_WORK)
-    parser.add_argument("--menu", type=Path, required=True, help="directory of the menu's coreset files")
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="what training made (default: %(default)s)")
     parser.add_argument("--modules", type=int, default=300, help="at most so many (default: %(default)s)")
     parser.add_argument("--per-package", type=int, default=12, help="modules of a package (default: %(default)s)")

@@ -22,10 +22,11 @@ from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.models.small import Answers, rank
+from clang_llm.models.tokenizer import BEGIN, PAD, encode, train_tokenizer
 from clang_llm.settings import process_environment
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.training.dataset import ModuleData, load
-from clang_llm.training.tokenizer import BEGIN, PAD, encode, recipe_token, train_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -37,8 +38,6 @@ DEFAULT_WORK = Path("build") / "model"
 DRAWS = (1, 4)
 #: Bytes of the loss: per thousand bytes of the module under -Oz.
 _UNIT = 1000.0
-#: Functions whose answers are asked for together.
-_TOGETHER = 32
 #: Tokens of a batch, padding included: what two cores chew in about a second.
 BATCH_TOKENS = 8192
 
@@ -104,31 +103,6 @@ def expected_minimum(logits: Tensor, sizes: Tensor, draws: int) -> Tensor:
     return ((tail.clamp(0, 1) ** draws - beyond.clamp(0, 1) ** draws) * ordered).sum(dim=1)
 
 
-class Answers:
-    """Asks a model for the logits of the menu's recipes."""
-
-    def __init__(self, model: LlamaForCausalLM, tokenizer: Tokenizer, recipes: int) -> None:
-        import torch
-
-        self.model = model
-        self.pad = tokenizer.token_to_id(PAD)
-        self.ids = torch.tensor([tokenizer.token_to_id(recipe_token(place)) for place in range(recipes)])
-
-    def __call__(self, batch: Sequence[Sequence[int]]) -> Tensor:
-        """Return logits, shape (batch, recipes); the padding is on the left, so every answer is the last token."""
-        import torch
-
-        longest = max(map(len, batch))
-        ids = torch.full((len(batch), longest), self.pad)
-        mask = torch.zeros((len(batch), longest), dtype=torch.long)
-        for row, tokens in enumerate(batch):
-            ids[row, longest - len(tokens) :] = torch.tensor(tokens)
-            mask[row, longest - len(tokens) :] = 1
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        hidden = self.model.model(input_ids=ids, attention_mask=mask, position_ids=positions).last_hidden_state[:, -1]
-        return hidden @ self.model.lm_head.weight[self.ids].T
-
-
 def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     """Bytes lost against the best recipe of each function, in thousandths of its module, over `DRAWS`."""
     import torch
@@ -164,29 +138,6 @@ def savings(
                 size = rest + sum(min(columns[place][f] for place in order[f][:count]) for f in range(len(order)))
                 pairs.append((module.size_oz, min(size, module.size_oz)))
     return {name: [geometric_saving(pairs) for pairs in lists] for name, lists in found.items()}
-
-
-def rank(texts: Sequence[str], tokenizer: Tokenizer, answers: Answers, longest: int) -> list[list[int]]:
-    """Return places of the menu for each function, best first.
-
-    Args:
-        texts: Of the functions of one module.
-        tokenizer: The model's.
-        answers: The model.
-        longest: Tokens of one function.
-    """
-    import torch
-
-    encoded = [encode(tokenizer, text, longest) for text in texts]
-    ranked: list[list[int]] = [[] for _ in encoded]
-    order = sorted(range(len(encoded)), key=lambda each: len(encoded[each]))
-    with torch.no_grad():
-        for start in range(0, len(order), _TOGETHER):
-            some = order[start : start + _TOGETHER]
-            logits = answers([encoded[each] for each in some])
-            for each, row in zip(some, logits.argsort(dim=1, descending=True, stable=True).tolist(), strict=True):
-                ranked[each] = row
-    return ranked
 
 
 def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> LlamaForCausalLM:
@@ -270,11 +221,13 @@ class Trainer:
         return float(losses.detach().sum())
 
     def save(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Write the model as transformers reads it, the tokenizer, and the results."""
+        """Write the model as transformers reads it, the tokenizer, the menus and the results."""
         place = self.arguments.work
         place.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(place)
         self.tokenizer.save(str(place / "tokenizer.json"))
+        for path in self.arguments.menu.glob("llvm-*.txt"):
+            (place / path.name).write_bytes(path.read_bytes())
         (place / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
 
 
@@ -302,6 +255,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.training.train``."""
     parser = argparse.ArgumentParser(prog="python -m clang_llm.training.train", description=__doc__)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="what the data set command made (%(default)s)")
+    parser.add_argument("--menu", type=Path, required=True, help="directory of the menu's coreset files")
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where the model goes (%(default)s)")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--width", type=int, default=128, help="hidden size (default: %(default)s)")

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "clang_llm"
 LAYERS = {
     **dict.fromkeys(("", "passlist", "vocabulary", "recipe", "plan", "errors", "types"), 0),
     **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects"), 1),
-    **dict.fromkeys(("backends", "protocol", "mixture", "search", "tuning"), 2),
+    **dict.fromkeys(("backends", "protocol", "mixture", "models", "search", "tuning"), 2),
     **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "training"), 3),
 }
 
@@ -100,7 +100,7 @@ def test_requirements_are_what_is_imported() -> None:
     model = re.findall(r"^([a-z]+)", config["options.extras_require"]["model"], re.MULTILINE)
     imported: dict[bool, set[str]] = {True: set(), False: set()}
     for path in modules():
-        with_models = path.is_relative_to(PACKAGE / "training")
+        with_models = any(path.is_relative_to(PACKAGE / name) for name in ("models", "training"))
         imported[with_models] |= {distributions.get(name, name) for name in foreign_imports(path)}
     assert sorted(imported[False]) == sorted(always)
     assert sorted(imported[True] - imported[False]) == sorted(model)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from clang_llm.backends.coreset import write_coreset
-from clang_llm.errors import DataError
+from clang_llm.errors import BackendError, DataError
 from clang_llm.evaluation.coreset import mixes_of, under_one_head
+from clang_llm.models.small import menu_at
 from clang_llm.recipe import Recipe
-from clang_llm.training.dataset import ModuleData, load, menu_at
+from clang_llm.training.dataset import ModuleData, load
 
 
 def staged(function: str, head: str = "globalopt") -> Recipe:
@@ -25,10 +26,10 @@ def test_a_menu_has_one_head(tmp_path: Path) -> None:
     write_coreset(19, [staged("sroa"), staged("gvn")], [], tmp_path)
     assert [recipe.functions for recipe in menu_at(tmp_path, 19)] == [("sroa",), ("gvn",)]
     write_coreset(19, [staged("sroa"), staged("gvn", "ipsccp")], [], tmp_path)
-    with pytest.raises(DataError, match="--one-head"):
+    with pytest.raises(BackendError, match="--one-head"):
         menu_at(tmp_path, 19)
     write_coreset(19, [staged("sroa"), Recipe("globaldce")], [], tmp_path)
-    with pytest.raises(DataError, match="--one-head"):
+    with pytest.raises(BackendError, match="--one-head"):
         menu_at(tmp_path, 19)
 
 
@@ -78,7 +79,7 @@ def test_the_expected_minimum_is_exact() -> None:
 
 def test_a_text_that_does_not_fit_is_marked() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.training.tokenizer import ANSWER, BEGIN, CUT, encode, recipe_token, train_tokenizer
+    from clang_llm.models.tokenizer import ANSWER, BEGIN, CUT, encode, recipe_token, train_tokenizer
 
     texts = ["global i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4
     tokenizer = train_tokenizer(texts, 3, 200)

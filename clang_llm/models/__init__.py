@@ -1,0 +1,71 @@
+"""Language models that propose recipes. Each is one class in one file, imported only by the server that holds it.
+
+A model lives in a process of its own (`clang_llm.server`), since loading one takes seconds and helpers live for one
+compile each. What it needs of a module travels in a `Task`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from clang_llm.errors import BackendError
+from clang_llm.recipe import Recipe
+from clang_llm.types import Module
+
+#: Name of the backend to "module:Class". The class takes the model's directory.
+TABLE: Mapping[str, str] = {
+    "model": "clang_llm.models.small:SmallModel",
+    "transformers": "clang_llm.models.ftd:FtdModel",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One module for which recipes are wanted.
+
+    Attributes:
+        key: The module's key.
+        major: Major version of LLVM.
+        target: The triple.
+        budget: How many recipes are wanted, at most.
+        texts: For each function that the model's head leaves defined its text (architecture, section 5); what small
+            models read.
+        module: What large models read.
+    """
+
+    key: str
+    major: int
+    target: str
+    budget: int
+    texts: tuple[str, ...] = ()
+    module: Module | None = None
+
+
+class Model(Protocol):
+    """A model, loaded."""
+
+    def propose(self, tasks: Sequence[Task]) -> list[list[Recipe]]:
+        """Return recipes for each task, best first; the same task gives the same recipes, whatever its neighbours."""
+
+
+def create(name: str, directory: Path) -> Model:
+    """Load a model.
+
+    Raises:
+        BackendError: There is no such model, what it needs is not installed, or its directory holds none.
+    """
+    where = TABLE.get(name)
+    if where is None:
+        raise BackendError(f"there is no model '{name}'; known are: {', '.join(sorted(TABLE))}")
+    module, _, attribute = where.partition(":")
+    try:
+        model: Model = getattr(import_module(module), attribute)(directory)
+    except ImportError as error:
+        raise BackendError(
+            f"backend '{name}' needs a package that is not installed: {error.name}; pip install 'clang-llm[model]'"
+        ) from error
+    return model
