@@ -128,6 +128,14 @@ def _llvm_config(real: Path, version: str) -> Path | None:
     return None
 
 
+def running_clang() -> Path | None:
+    """Return the program that started this process, where the system tells it: to a helper, the clang that compiles."""
+    try:
+        return Path(f"/proc/{os.getppid()}/exe").readlink()
+    except OSError:
+        return None
+
+
 def installed_compilers(environ: Mapping[str, str] | None = None) -> list[Compiler]:
     """Return every clang on PATH and in the usual versioned directories, newest first, each once.
 

@@ -95,6 +95,18 @@ class SplitError(ClangLlmError):
     exit_code = 15
 
 
+class ServerError(ClangLlmError):
+    """The server that holds a model cannot be reached, or says something that its protocol does not know."""
+
+    exit_code = 16
+
+
+class ServerTimeout(ServerError):  # noqa: N818 - the noun says it
+    """The server did not answer in time."""
+
+    exit_code = 17
+
+
 class PlanFormatError(PlanError):
     """A plan entry is of a format that this version does not know; to a reader that is a miss."""
 

@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,12 @@ def write_log(path: Path | None, line: str) -> None:
     """Append a line to the user's log file, if there is one; never fails."""
     if path is not None:
         _append(path, f"python[{os.getpid()}]: {line}\n")
+
+
+def explain(path: Path | None, line: Mapping[str, object]) -> None:
+    """Tell `clang-llm-tool explain` something, if it asks; never fails."""
+    if path is not None:
+        _append(path, json.dumps(line) + "\n")
 
 
 def fold_events(cache_dir: Path) -> Counter[str]:

@@ -24,6 +24,8 @@ from clang_llm.errors import ProcessError, ProcessTimeout
 GRACE_S = 1.0
 #: Seconds between looks at a child where the system cannot signal its end through a file descriptor.
 POLL_S = 0.005
+#: Seconds for a shell to start a command and leave: normally 0.01.
+LEAVE_S = 30.0
 
 _Argument = str | os.PathLike[str]
 
@@ -88,6 +90,23 @@ def run(
         status, cpu_s = _wait(child, words, timeout_s)
         wall_s = time.monotonic() - started
         return Completed(words, status, _content(out), _content(err), wall_s, cpu_s)
+
+
+def leave_running(argv: Sequence[_Argument], env: Mapping[str, str], output: _Argument) -> None:
+    """Start a command that outlives us: an orphan in a session of its own, in the root directory, without our files.
+
+    Args:
+        argv: The command.
+        env: Its whole environment.
+        output: File that is emptied and gets what it says; its directory exists.
+
+    Raises:
+        ProcessError: There is no shell, or the file cannot be written.
+    """
+    script = ': >"$0" && { "$@" </dev/null >>"$0" 2>&1 & }'
+    done = run(["/bin/sh", "-c", script, output, *argv], env=env, cwd="/", timeout_s=LEAVE_S)
+    if not done.ok:
+        raise ProcessError(f"cannot leave {os.fspath(argv[0])} running: is {os.fspath(output)} writable?")
 
 
 def _limited(words: tuple[str, ...], memory_bytes: int | None) -> tuple[str, ...]:

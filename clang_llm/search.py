@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from clang_llm import __version__
-from clang_llm.backends import Backend, Request
+from clang_llm.backends import MIX, Attributing, Backend, Request
 from clang_llm.errors import Abandoned, ProtocolError
 from clang_llm.plan import Plan
-from clang_llm.protocol import Connection
 from clang_llm.recipe import Recipe, usable
 from clang_llm.types import Result, Status
 
 #: Characters of pipelines in one `evaluate` message; a quarter of a line, since JSON may escape.
 ROUND_CHARACTERS = 256 * 1024
+
+
+class Measurer(Protocol):
+    """Compiles recipes for one module: the plugin, over a `protocol.Connection`."""
+
+    def evaluate(self, recipes: Sequence[Recipe]) -> None:
+        """Ask for measurements; the results come one by one through `result`, that of plain -Oz first."""
+
+    def result(self) -> Result:
+        """Return the next measurement."""
 
 
 class Search:
@@ -27,7 +37,7 @@ class Search:
         name: The backend's name, for the plan's provenance.
     """
 
-    def __init__(self, connection: Connection, request: Request, backend: Backend, name: str) -> None:
+    def __init__(self, connection: Measurer, request: Request, backend: Backend, name: str) -> None:
         self.connection = connection
         self.request = request
         self.backend = backend
@@ -76,6 +86,12 @@ class Search:
         """Return the measured sizes in one line, for the log: -Oz, then every recipe in order, or why it has none."""
         found = (str(each.size) if each.status is Status.OK else each.status.value for each in self.results)
         return f"sizes {self.size_oz} {' '.join(found)}".rstrip()
+
+    def origins(self) -> list[str]:
+        """Return who made each recipe that was measured, in order; empty where the backend does not tell."""
+        if not isinstance(self.backend, Attributing):
+            return []
+        return [self.backend.origin(recipe) for recipe in self.recipes[: len(self.results)]]
 
     def _measure(self, recipes: Sequence[Recipe]) -> None:
         self.connection.evaluate(recipes)
@@ -133,7 +149,11 @@ class Search:
         rejected = Counter(result.status.value for result in self.results if result.status is not Status.OK)
         provenance: dict[str, object] = {"backend": self.name}
         if best.id >= 0:
-            provenance["list"] = "mix" if self.recipes[best.id].use else self.places[best.id]
+            origins = self.origins()
+            mixed = origins[best.id] == MIX if origins else bool(self.recipes[best.id].use)
+            provenance["list"] = "mix" if mixed else self.places[best.id]
+            if origins:
+                provenance["origin"] = origins[best.id]
         provenance["tried"] = len(self.results)
         provenance["rejected"] = dict(sorted(rejected.items()))
         provenance["validated"] = self.backend.vetted(self.request)

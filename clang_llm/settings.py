@@ -77,6 +77,9 @@ class Settings:
         api_key: Sent to that server and shown nowhere.
         unvetted: One of `UNVETTED_WORDS`.
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
+        explain_to: The file in which it wants to read it.
+        runtime_dir: Where the system lets the user's sockets be, or None.
+        unhurried: The model's server works off its queue: nobody waits for an answer.
         corpus: Where backend `capture` leaves modules (docs/corpus.md).
         unknown: Names that look like settings and are not, as the user wrote them.
         problems: One sentence for every value that was not used.
@@ -104,6 +107,9 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
     unvetted: str = UNVETTED_WORDS[0]
     explaining: bool = False
+    explain_to: Path | None = None
+    runtime_dir: Path | None = None
+    unhurried: bool = False
     corpus: Path | None = None
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -146,7 +152,9 @@ class Settings:
             api_key=reader.text("API_KEY"),
             unvetted=reader.choice("UNVETTED", UNVETTED_WORDS),
             explaining=bool(environ.get("_CLANG_LLM_EXPLAIN")),
-            corpus=Path(environ["_CLANG_LLM_CORPUS"]) if environ.get("_CLANG_LLM_CORPUS") else None,
+            explain_to=_path(environ, "_CLANG_LLM_EXPLAIN"),
+            runtime_dir=_path(environ, "XDG_RUNTIME_DIR"),
+            corpus=_path(environ, "_CLANG_LLM_CORPUS"),
             unknown=reader.unknown(),
             problems=tuple(reader.problems),
             origins=reader.origins,
@@ -159,6 +167,10 @@ def parse_size(text: str) -> int | None:
     if number.endswith(("K", "M", "G", "T")):
         number, unit = number[:-1].rstrip(), number[-1]
     return int(number) * _UNITS[unit] if number.isascii() and number.isdigit() else None
+
+
+def _path(environ: Mapping[str, str], variable: str) -> Path | None:
+    return Path(environ[variable]) if environ.get(variable) else None
 
 
 def _base(environ: Mapping[str, str], variable: str, under_home: str) -> Path:
@@ -278,6 +290,22 @@ _COMPILER_VARIABLES = frozenset(
 )
 
 
+#: What a process that outlives a build needs of the environment in which it was started.
+_LASTING_VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "PATH",
+    "TMPDIR",
+    "USER",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+)
+
+
 def process_environment() -> Mapping[str, str]:
     """Return the environment of this process, for a program's entry point to hand down."""
     return os.environ
@@ -295,3 +323,20 @@ def compiler_environment(extra: Mapping[str, str] | None = None) -> dict[str, st
         if name not in _COMPILER_VARIABLES and not name.startswith((PREFIX, "_" + PREFIX, "CC_PRINT_", "CC_LOG_"))
     }
     return kept | {"LC_ALL": "C"} | dict(extra or {})
+
+
+def server_environment(threads: int) -> dict[str, str]:
+    """Return the environment of a model's server: nothing of the build that started it, and none of our switches.
+
+    Args:
+        threads: Threads with which its libraries may compute.
+    """
+    kept = {name: os.environ[name] for name in _LASTING_VARIABLES if name in os.environ}
+    return kept | {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "false",
+        # A compile reaches for no network, and neither does what it starts.
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from clang_llm.errors import BackendError
 from clang_llm.recipe import Recipe
@@ -15,6 +15,7 @@ from clang_llm.types import Module, Result
 #: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
 TABLE: Mapping[str, str] = {
     "coreset": "clang_llm.backends.coreset:CoresetBackend",
+    "model": "clang_llm.backends.model:ModelBackend",
     "scripted": "clang_llm.backends.scripted:ScriptedBackend",
     "tune": "clang_llm.backends.tune:TuneBackend",
 }
@@ -80,6 +81,18 @@ class Backend(Protocol):
 
     def vetted(self, request: Request) -> str | None:
         """Return the identity of the validation that the lists passed on this LLVM, or None."""
+
+
+#: The origin of a recipe that was mixed from others that were measured.
+MIX = "mix"
+
+
+@runtime_checkable
+class Attributing(Protocol):
+    """A backend whose recipes have several sources."""
+
+    def origin(self, recipe: Recipe) -> str:
+        """Return who made a recipe that was measured: a word, `MIX` for one that was mixed from others."""
 
 
 def create(name: str, settings: Settings) -> Backend:

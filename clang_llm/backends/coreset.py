@@ -73,6 +73,19 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     return Coreset(major, identity, evidence, lists, closings)
 
 
+def read_menu(major: int, directory: Path) -> Coreset:
+    """Read the set in a model's directory: vetted recipes that share one head, among which the model chooses.
+
+    Raises:
+        BackendError: There is none for this LLVM, or its recipes do not share one head.
+        PassListError: A list does not parse.
+    """
+    menu = read_coreset(major, directory)
+    if len({recipe.head for recipe in menu.lists}) != 1 or not all(recipe.staged for recipe in menu.lists):
+        raise BackendError(f"{directory} is no menu: its recipes have several heads; make one with `--one-head`")
+    return menu
+
+
 def write_coreset(
     major: int,
     lists: Sequence[Recipe],

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm.backends.coreset import read_coreset
+from clang_llm.backends.coreset import read_menu
 from clang_llm.errors import BackendError
 from clang_llm.models import Task
 from clang_llm.models.tokenizer import PAD, encode, load_tokenizer, recipe_token
@@ -97,10 +97,7 @@ def menu_at(path: Path, major: int) -> list[Recipe]:
     Raises:
         BackendError: There is none for this LLVM, or its recipes do not share one head.
     """
-    recipes = list(read_coreset(major, path).lists)
-    if len({recipe.head for recipe in recipes}) != 1 or not all(recipe.staged for recipe in recipes):
-        raise BackendError(f"{path} is no menu: its recipes have several heads; make one with `--one-head`")
-    return recipes
+    return list(read_menu(major, path).lists)
 
 
 class SmallModel:

@@ -1,0 +1,116 @@
+"""The small model's backend: for each function the recipes of a menu that suit it, then the coreset's.
+
+The model is in a server (`clang_llm.inference`); the menu in its directory is read here, too, because nothing that the
+server says is believed: a recipe counts only when every pipeline of it is one of the menu's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from clang_llm.backends import MIX, Measured, Request
+from clang_llm.backends.coreset import Coreset, read_coreset, read_menu
+from clang_llm.errors import BackendError, PassListError
+from clang_llm.inference import Inference
+from clang_llm.log import write_log
+from clang_llm.mixture import in_order
+from clang_llm.models import Task
+from clang_llm.recipe import Recipe
+from clang_llm.settings import Settings
+
+#: The model that comes with the package.
+BUNDLED = Path(__file__).resolve().parents[1] / "data" / "model"
+
+
+def directory_of(settings: Settings) -> Path:
+    """Return the model's directory.
+
+    Raises:
+        BackendError: None is set, and none comes with the package.
+    """
+    if settings.model is not None:
+        return Path(settings.model).absolute()
+    if BUNDLED.is_dir():
+        return BUNDLED
+    raise BackendError("no model comes with this version; set CLANG_LLM_MODEL to a model's directory")
+
+
+def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
+    """Whether a recipe is made of a menu's pipelines alone.
+
+    Args:
+        recipe: What a server said.
+        menu: Vetted recipes of one head.
+        functions: How many functions the head leaves defined.
+    """
+    pipelines = {each.functions[0] for each in menu.lists}
+    if recipe.head != menu.lists[0].head or not recipe.functions or not set(recipe.functions) <= pipelines:
+        return False
+    if not recipe.use:
+        return len(recipe.functions) == 1
+    return len(recipe.use) == functions and all(0 <= place < len(recipe.functions) for place in recipe.use)
+
+
+class ModelBackend:
+    """Proposes what the model says, then the coreset, and then their mix."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._proposed: list[Recipe] = []
+        self._vetted: list[Coreset] = []
+
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
+        """Yield the model's recipes and the coreset's, then their mix; the coreset alone when there is no answer."""
+        directory = directory_of(self._settings)
+        coreset = read_coreset(request.major)
+        self._vetted = [coreset]
+        try:
+            menu = read_menu(request.major, directory)
+            if not menu.evidence:
+                raise BackendError(
+                    f"the menu in {directory} was never validated; see `clang-llm-tool validate --write`"
+                )
+            self._proposed = self._ask(request, directory, menu)
+        except (BackendError, PassListError) as error:
+            write_log(self._settings.log, f"helper: key {request.key} model unusable: {error}")
+        yield from in_order([*self._proposed, *coreset.lists], request.major, request.budget, [*coreset.closings])
+
+    def _ask(self, request: Request, directory: Path, menu: Coreset) -> list[Recipe]:
+        texts: list[str] = []
+
+        def read() -> Task | None:
+            texts.extend(request.reader.describe(menu.lists[0].module) if request.reader is not None else [])
+            task = Task(request.key, request.major, request.target, request.budget, tuple(texts))
+            return task if texts else None
+
+        recipes = Inference("model", directory, self._settings).ask(request, read)
+        kept = [recipe for recipe in recipes if allowed(recipe, menu, len(texts))][: request.budget]
+        if len(kept) < len(recipes):
+            refused = f"{len(recipes) - len(kept)} of {len(recipes)} recipes are not of the menu"
+            write_log(self._settings.log, f"helper: key {request.key} model refused: {refused}")
+        if kept:
+            self._vetted = [menu, *self._vetted]
+        return kept
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Whether every part of a recipe is of the menu or of the coreset."""
+        if not recipe.staged:
+            return any(recipe in some.lists for some in self._vetted)
+        parts = {(each.module, function) for some in self._vetted for each in some.lists for function in each.functions}
+        closings = {each.closing for some in self._vetted for each in some.lists if each.module == recipe.module}
+        closings.update(closing for some in self._vetted for closing in some.closings)
+        return recipe.closing in closings and all((recipe.module, each) in parts for each in recipe.functions)
+
+    def origin(self, recipe: Recipe) -> str:
+        """Return "model", "coreset" or `MIX`."""
+        if recipe in self._proposed:
+            return "model"
+        return "coreset" if any(recipe in some.lists for some in self._vetted) else MIX
+
+    def vetted(self, request: Request) -> str | None:
+        """Return the identities of the sets that the recipes are from, when they were validated."""
+        del request
+        if not self._vetted or not all(some.evidence for some in self._vetted):
+            return None
+        return "+".join(some.identity for some in self._vetted)
