@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from clang_llm import toolchain
 from clang_llm.cli import checks
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
+from clang_llm.cli.model import check_model
 from clang_llm.errors import ToolchainError
 from clang_llm.settings import Settings
 
@@ -48,6 +49,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
             compilers += [other for other in toolchain.installed_compilers(environ) if other.real != in_use.real]
         for compiler in compilers:
             yield from checks.check_compiler(compiler, settings, environ)
+    yield from check_model(settings)
     yield from checks.check_memory(settings)
 
 

@@ -63,6 +63,7 @@ def _because(reason: str) -> str:
 def _tell_module(events: Sequence[_Event]) -> list[str]:
     lines: list[str] = []
     results = [event for event in events if event["event"] == "result"]
+    origins = [origin for event in events if event["event"] == "origins" for origin in event["origins"]]
     for event in events:
         match event["event"]:
             case "bypass":
@@ -71,8 +72,10 @@ def _tell_module(events: Sequence[_Event]) -> list[str]:
                 lines.append(f"key       {event['key']}")
             case "lookup":
                 lines += _tell_lookup(event)
+            case "model":
+                lines.append(f"model     {event['outcome']}: {event['why']}")
             case "decision":
-                lines += [*_tell_results(results, event), _tell_decision(event)]
+                lines += [*_tell_results(results, event, origins), _tell_decision(event)]
     return lines
 
 
@@ -86,7 +89,7 @@ def _tell_lookup(event: _Event) -> list[str]:
     return lines
 
 
-def _tell_results(results: Sequence[_Event], decision: _Event) -> list[str]:
+def _tell_results(results: Sequence[_Event], decision: _Event, origins: Sequence[str]) -> list[str]:
     if not results:
         return []
     baseline = results[0]["size"]
@@ -97,8 +100,12 @@ def _tell_results(results: Sequence[_Event], decision: _Event) -> list[str]:
         size = human_count(result["size"]) if ok else "-"
         saving = percent(baseline - result["size"], baseline) if ok else "-"
         name = "-Oz" if result["id"] < 0 else _shorten(result["pipeline"])
-        rows.append(("*" if ok and result["pipeline"] == chosen else "", result["status"], size, saving, name))
-    return ["", *table(rows, "<<>><", ("", "status", "bytes", "saving", "passes")), ""]
+        row = ("*" if ok and result["pipeline"] == chosen else "", result["status"], size, saving)
+        # Who proposed it, where that may be one of several.
+        origin = (origins[result["id"]] if 0 <= result["id"] < len(origins) else "",) if origins else ()
+        rows.append((*row, *origin, name))
+    headers = ("", "status", "bytes", "saving", *(("from",) if origins else ()), "passes")
+    return ["", *table(rows, "<<>><<"[: len(headers)], headers), ""]
 
 
 def _shorten(pipeline: str) -> str:

@@ -66,4 +66,7 @@ def private(environ: Mapping[str, str], real_cache: Path) -> Iterator[Sandbox]:
         if (real_cache / "plugins").is_dir():
             # Copies, a megabyte each: what is used is also renewed. Builds that are going on are left out.
             shutil.copytree(real_cache / "plugins", cache / "plugins", ignore=shutil.ignore_patterns("tmp-*", "*.log"))
+        if (real_cache / "server").is_dir():
+            # A model is loaded once, and the server that holds it is found through this directory.
+            (cache / "server").symlink_to((real_cache / "server").resolve())
         yield Sandbox(root, cache, {**environ, PREFIX + "CACHE_DIR": str(cache)})

@@ -18,7 +18,7 @@ from clang_llm.store.local import LocalStore
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
 
-# Events in the order in which they are told; all others are `bypass:<reason>` or `error:<reason>`.
+# Events in the order in which they are told; all others are `bypass:`, `error:` or `model:<reason>`.
 _LOOKUPS = {
     "hit": "hit",
     "hit:oz": "hit, -Oz is best",
@@ -28,6 +28,17 @@ _LOOKUPS = {
     "corrupt": "miss, damaged entry",
 }
 _RESULTS = {"stored": "plans stored", "applied": "plans applied"}
+# What became of asking a model, `model:<word>`; all but the last three are one for each search.
+_MODEL = {
+    "answered": "answered",
+    "late": "no answer in time",
+    "slow": "not asked, known to be slow",
+    "background": "not asked, works in the background",
+    "failed": "no answer, failed",
+    "queued": "left in the queue",
+    "improved": "plans made smaller later",
+    "dropped": "dropped from the queue",
+}
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,10 @@ def _describe(counters: Counter[str], held: Contents) -> list[str]:
         reasons = grouped(counters, prefix)
         rows.append((title, human_count(sum(count for _, count in reasons)), ""))
         rows += [(f"  {reason}", human_count(count), "") for reason, count in reasons]
+    asked = [(text, counters[f"model:{word}"]) for word, text in _MODEL.items()]
+    if any(count for _, count in asked):
+        rows.append(("Model", human_count(sum(count for _, count in asked[:5])), ""))
+        rows += [(f"  {text}", human_count(count), "") for text, count in asked if count]
     saved = held.oz_bytes - held.our_bytes
     rows.append(("Plans", human_count(held.entries), human_size(held.bytes)))
     rows.append(

@@ -67,7 +67,7 @@ class Inference:
                 self.outcome, self.why = ANSWERED, f"{len(recipes)} recipes"
         except ServerTimeout as error:
             self.outcome, self.why = LATE, f"{error} (bound: {self._bound_s():g} s)"
-            if place is not None and self.settings.infer == "auto":
+            if place is not None and self.settings.infer == "auto" and not self.settings.explaining:
                 self._remember_slowness(place)
         except ServerError as error:
             self.outcome, self.why = FAILED, str(error)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import clang_llm
 from clang_llm import process
@@ -23,6 +26,8 @@ LISTEN_S = 15.0
 _AGAIN_S = 0.02
 #: Seconds to see whether anybody listens; the kernel answers at once, unless many wait already.
 _GLANCE_S = 0.1
+#: Seconds for a server to say how it is, and to leave; it does both at once.
+_STATUS_S = 5.0
 #: Seconds without a question after which a server leaves: a pause for thought between two builds is shorter.
 DEFAULT_IDLE_S = 600
 #: Threads of a large model, at most: it works beside a build.
@@ -80,6 +85,40 @@ def ask(place: Place, message: wire.Message, deadline: float) -> wire.Message | 
     """
     connection = connect(place, deadline)
     return None if connection is None else _exchange(connection, message, deadline)
+
+
+def status(place: Place, patience_s: float = _STATUS_S) -> dict[str, Any] | None:
+    """Return what a server says of itself (architecture, section 11); None when there is none. Raises as `ask` does."""
+    answer = ask(place, _message("status"), time.monotonic() + patience_s)
+    if answer is None:
+        return None
+    wire.check(answer)
+    return dict(answer.header)
+
+
+def stop(place: Place) -> int | None:
+    """End a server, by force when it does not leave; return its process id, None when there is none.
+
+    Raises:
+        ServerError: Somebody else listens there.
+    """
+    connection = connect(place, time.monotonic() + _STATUS_S)
+    if connection is None:
+        return None
+    pid, _ = wire.peer(connection)
+    with suppress(ServerError):
+        _exchange(connection, _message("stop"), time.monotonic() + _STATUS_S)
+    # Its lock goes with its process.
+    with locked(place.living, _STATUS_S) as gone:
+        if not gone:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            place.socket.unlink(missing_ok=True)
+    return pid
+
+
+def _message(do: str) -> wire.Message:
+    return wire.Message({"protocol": wire.PROTOCOL, "do": do})
 
 
 def tell(place: Place, message: wire.Message, deadline: float) -> bool:

@@ -140,8 +140,12 @@ class Computing:
         self._place.remember_latency(None)
         with self._changed:
             self._ready_at = self.active_at = time.monotonic()
-        while True:
-            self._answer(model, self._next())
+        try:
+            while True:
+                self._answer(model, self._next())
+        except Exception as error:  # noqa: BLE001 - without this thread the server is none
+            log.write_log(self._place.log, f"cannot compute any more: {type(error).__name__}: {error}")
+            self._on_failure()
 
     @property
     def _hint(self) -> str:
@@ -168,41 +172,48 @@ class Computing:
         return [asked for asked in batch if asked.answer.set_running_or_notify_cancel()]
 
     def _answer(self, model: Model, batch: Sequence[_Asked]) -> None:
+        outcomes: list[list[Recipe] | ServerError] = []
         if batch:
             self._place.remember_failure(f"the model's server died at work: {self._hint}")
-            try:
-                self._propose(model, batch)
-            except Exception as error:  # noqa: BLE001 - a model that fails on a task must not take the others along
-                if len(batch) == 1:
-                    self._fail(batch[0], error)
-                else:
-                    for asked in batch:
-                        self._answer(model, [asked])
+            outcomes = self._propose(model, batch)
             self._place.remember_failure(None)
+            self._count(batch, outcomes)
         with self._changed:
             self._busy = 0
             self.active_at = time.monotonic()
+        # Last of all, so that who has an answer sees it counted.
+        for asked, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, ServerError):
+                asked.answer.set_exception(outcome)
+            else:
+                asked.answer.set_result(outcome)
 
-    def _propose(self, model: Model, batch: Sequence[_Asked]) -> None:
-        recipes = model.propose([asked.task for asked in batch])
-        if len(recipes) != len(batch):
-            raise ServerError(f"the model answered {len(recipes)} of {len(batch)} tasks")
+    def _propose(self, model: Model, batch: Sequence[_Asked]) -> list[list[Recipe] | ServerError]:
+        """Return for each task its recipes, or why there are none."""
+        try:
+            recipes = model.propose([asked.task for asked in batch])
+            if len(recipes) != len(batch):
+                raise ServerError(f"it answered {len(recipes)} of {len(batch)} tasks")
+        except Exception as error:  # noqa: BLE001 - a model that fails on a task must not take the others along
+            if len(batch) > 1:
+                return [self._propose(model, [asked])[0] for asked in batch]
+            reason = f"the model failed on {batch[0].task.key}: {type(error).__name__}: {error}"
+            log.write_log(self._place.log, reason)
+            return [ServerError(reason)]
+        return [*recipes]
+
+    def _count(self, batch: Sequence[_Asked], outcomes: Sequence[list[Recipe] | ServerError]) -> None:
         now = time.monotonic()
         with self._changed:
-            self._answered += len(batch)
-            # Loading is no part of it: the next answer does not wait for that.
-            self._latencies_ms.extend(1000 * (now - max(asked.at, self._ready_at or now)) for asked in batch)
-            median_ms = statistics.median(self._latencies_ms)
-        if now > self._written + _WRITE_S:
+            for asked, outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, ServerError):
+                    self._failed += 1
+                    self._last_failure = str(outcome)
+                else:
+                    self._answered += 1
+                    # Loading is no part of it: the next answer does not wait for that.
+                    self._latencies_ms.append(1000 * (now - max(asked.at, self._ready_at or now)))
+            median_ms = statistics.median(self._latencies_ms) if self._latencies_ms else None
+        if median_ms is not None and now > self._written + _WRITE_S:
             self._place.remember_latency(median_ms)
             self._written = now
-        for asked, some in zip(batch, recipes, strict=True):
-            asked.answer.set_result(some)
-
-    def _fail(self, asked: _Asked, error: Exception) -> None:
-        reason = f"the model failed on {asked.task.key}: {type(error).__name__}: {error}"
-        log.write_log(self._place.log, reason)
-        with self._changed:
-            self._failed += 1
-            self._last_failure = reason
-        asked.answer.set_exception(ServerError(reason))

@@ -93,10 +93,13 @@ class Service:
 
 
 def hung_up(connection: socket.socket) -> bool:
-    """Whether the other side has closed its end."""
+    """Whether the other side has closed its end, or we have closed ours."""
     poll = select.poll()
-    poll.register(connection, select.POLLRDHUP)
-    return bool(poll.poll(0))
+    try:
+        poll.register(connection, select.POLLRDHUP)
+        return bool(poll.poll(0))
+    except (OSError, ValueError):
+        return True
 
 
 class Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -21,8 +21,8 @@ PACKAGE = ROOT / "clang_llm"
 LAYERS = {
     **dict.fromkeys(("", "passlist", "vocabulary", "recipe", "plan", "errors", "types"), 0),
     **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects"), 1),
-    **dict.fromkeys(("backends", "protocol", "mixture", "models", "search", "tuning"), 2),
-    **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "training"), 3),
+    **dict.fromkeys(("backends", "inference", "mixture", "models", "protocol", "search", "tuning"), 2),
+    **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "server", "training"), 3),
 }
 
 MODULE_LINES = 350
@@ -220,7 +220,7 @@ def test_errors_survive_pickling(cls: type[errors.ClangLlmError]) -> None:
 
 
 def test_the_helper_imports_nothing_heavy() -> None:
-    code = "import sys, clang_llm.helper; print('\\n'.join(sys.modules))"
+    code = "import sys, clang_llm.helper, clang_llm.backends.model; print('\\n'.join(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()

@@ -1,0 +1,136 @@
+"""``clang-llm-tool serve``: the server that holds a model. Compiles start it by themselves; this shows or stops it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clang_llm.backends.model import directory_of
+from clang_llm.cli.output import human_count, human_size, table, working
+from clang_llm.errors import BackendError, ServerError
+from clang_llm.inference import backlog, client
+from clang_llm.inference.place import Place
+from clang_llm.models import TABLE
+from clang_llm.settings import Settings
+
+if TYPE_CHECKING:
+    from clang_llm.cli.commands import Commands
+
+#: Seconds for a model to be loaded: a large one is read from a slow disk.
+LOAD_S = 600.0
+#: Seconds between two looks at it.
+_LOOK_S = 0.1
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this group to the parser."""
+    parser = commands.add_parser(
+        "serve",
+        help="start, show or stop the server that holds the model; compiles start it by themselves",
+        description="The model is that of CLANG_LLM_BACKEND and CLANG_LLM_MODEL.",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--status", action="store_true", help="show the server; 1 when none runs")
+    what.add_argument("--stop", action="store_true", help="end the server")
+    parser.add_argument("--json", action="store_true", help="the status for programs")
+    parser.add_argument(
+        "--idle", type=int, default=client.DEFAULT_IDLE_S, metavar="SECONDS", help="then it leaves (%(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def place_of(settings: Settings) -> Place:
+    """Return the place of the server for the configured model, or for the small one when no model is configured.
+
+    Raises:
+        BackendError: No model is set.
+        ServerError: There is no place for its socket.
+    """
+    backend = settings.backend if settings.backend in TABLE else "model"
+    return Place.of(backend, directory_of(settings), settings)
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Start, show or stop."""
+    settings = Settings.load(environ)
+    place = place_of(settings)
+    if arguments.stop:
+        pid = client.stop(place)
+        print("no server runs" if pid is None else f"server {pid} has left")
+        return 0
+    if not arguments.status:
+        with working(f"loading {place.model} ..."):
+            start(place, arguments.idle, settings.cache_dir.absolute() if not settings.readonly else None)
+    found = client.status(place)
+    if arguments.json:
+        print(json.dumps(document(place, settings, found), indent=2))
+    else:
+        print("\n".join(describe(place, settings, found)))
+    return int(found is None)
+
+
+def start(place: Place, idle_s: int, cache: Path | None) -> None:
+    """Start the server if none runs, and wait until its model is loaded.
+
+    Raises:
+        BackendError: The model cannot be loaded.
+        ServerError: The server cannot be started.
+    """
+    if not client.listens(place):
+        # Somebody asks for it, so what went wrong before may have been mended.
+        place.remember_failure(None)
+        client.launch(place, idle_s, cache)
+    latest = time.monotonic() + LOAD_S
+    while time.monotonic() < latest:
+        try:
+            found = client.status(place)
+        except ServerError:
+            found = None  # it has just left; why is in its place
+        if found is not None and found.get("state") == "ready":
+            return
+        reason = place.failure()
+        if found is None and reason is not None:
+            raise BackendError(reason)
+        time.sleep(_LOOK_S)
+    raise ServerError(f"the model is not loaded after {LOAD_S:g} s; see {place.log}")
+
+
+def document(place: Place, settings: Settings, found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the status for programs."""
+    return {
+        "running": found is not None,
+        "backend": place.backend,
+        "model": str(place.model),
+        "socket": str(place.socket),
+        "log": str(place.log),
+        "failure": place.failure() if found is None else None,
+        "queue": backlog.length(settings.cache_dir),
+        "server": None if found is None else dict(found),
+    }
+
+
+def describe(place: Place, settings: Settings, found: Mapping[str, Any] | None) -> list[str]:
+    """Return the status for people."""
+    rows: list[tuple[str, str]] = [("Model", f"{place.model} ({place.backend})"), ("Socket", str(place.socket))]
+    rows.append(("Waiting in the queue", human_count(backlog.length(settings.cache_dir))))
+    if found is None:
+        reason = place.failure()
+        rows.append(("Server", f"none runs; {reason}" if reason else "none runs; the next miss starts one"))
+        return table(rows, "<<")
+    rows.append(("Server", f"{found['state']}, process {found['pid']}, up {found['uptime_s']:.0f} s"))
+    memory = found.get("resident_bytes")
+    rows.append(("Memory", "-" if memory is None else human_size(memory)))
+    failed = f", {human_count(found['failed'])} failed" if found["failed"] else ""
+    rows.append(("Requests", f"{human_count(found['answered'])} answered{failed}, {found['waiting']} waiting"))
+    if found["median_ms"] is not None:
+        rows.append(("Latency", f"{found['median_ms']:.0f} ms median, {found['p95_ms']:.0f} ms for 95 in 100"))
+    dropped = f", {human_count(found['dropped'])} dropped" if found["dropped"] else ""
+    worked = f"{human_count(found['worked_off'])} modules, {human_count(found['improved'])} smaller plans{dropped}"
+    rows.append(("Worked off", worked))
+    if found["last_failure"]:
+        rows.append(("Last failure", found["last_failure"]))
+    return table(rows, "<<")
