@@ -100,7 +100,8 @@ class Inference:
         if task is None:
             return []
         deadline = time.monotonic() + self._bound_s()
-        message = wire.question(task, None if self._cache is None else str(self._cache))
+        cache = None if self._cache is None else str(self._cache)
+        message = wire.question(task, cache, spare=self.settings.unhurried)
         if self.settings.unhurried:
             answer = client.ask(place, message, deadline)
             if answer is None:

@@ -132,14 +132,15 @@ def peer(connection: socket.socket) -> tuple[int, int]:
     return process, user
 
 
-def question(task: Task, cache: str | None) -> Message:
+def question(task: Task, cache: str | None, *, spare: bool = False) -> Message:
     """Return the message that asks for recipes.
 
     Args:
         task: The module.
         cache: The cache directory whose queue the server may work off.
+        spare: The server asks itself, in its spare time.
     """
-    header: dict[str, Any] = {"protocol": PROTOCOL, "do": "propose", "cache": cache}
+    header: dict[str, Any] = {"protocol": PROTOCOL, "do": "propose", "cache": cache, "spare": spare}
     header |= {"key": task.key, "major": task.major, "target": task.target, "budget": task.budget}
     parts = tuple(text.encode("ascii", errors="replace") for text in task.texts)
     if task.module is not None:

@@ -24,12 +24,13 @@ _REMEMBERED = 256
 _WRITE_S = 1.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Asked:
     """A task that waits."""
 
     task: Task
     gone: Callable[[], bool]
+    spare: bool
     at: float
     answer: Future[list[Recipe]] = field(default_factory=Future)
 
@@ -78,24 +79,28 @@ class Computing:
         self._ready_at: float | None = None
         self._refused = ""
         self._written = 0.0
-        #: When there was something to do last, in seconds of `time.monotonic`.
-        self.active_at = time.monotonic()
+        # When there was something to do last, and something for which a compile waits; seconds of `time.monotonic`.
+        self._active_at = self._asked_at = time.monotonic()
+        self._asked = 0
         self._thread = threading.Thread(target=self._run, name="computing", daemon=True)
 
     def start(self) -> None:
         """Begin to load."""
         self._thread.start()
 
-    def submit(self, task: Task, gone: Callable[[], bool]) -> Future[list[Recipe]]:
+    def submit(self, task: Task, gone: Callable[[], bool], spare: bool = False) -> Future[list[Recipe]]:
         """Add a task to those that wait.
 
         Args:
             task: The task.
             gone: Whether nobody waits for the answer any more.
+            spare: It is the server's own, for its spare time; others come first.
         """
-        asked = _Asked(task, gone, time.monotonic())
+        asked = _Asked(task, gone, spare, time.monotonic())
         with self._changed:
-            self.active_at = asked.at
+            self._active_at = asked.at
+            if not spare:
+                self._asked_at = asked.at
             if self._refused:
                 asked.answer.set_exception(ServerError(self._refused))
             else:
@@ -107,7 +112,13 @@ class Computing:
         """Seconds since there was something to do; 0 while there is."""
         with self._changed:
             busy = bool(self._waiting or self._busy) or self._ready_at is None
-            return 0.0 if busy else time.monotonic() - self.active_at
+            return 0.0 if busy else time.monotonic() - self._active_at
+
+    def quiet_s(self) -> float:
+        """Seconds since a compile waited for something; 0 while one does, or while the model is loaded."""
+        with self._changed:
+            busy = self._asked or any(not asked.spare for asked in self._waiting) or self._ready_at is None
+            return 0.0 if busy else time.monotonic() - self._asked_at
 
     @property
     def refused(self) -> str:
@@ -139,7 +150,7 @@ class Computing:
         self._place.remember_failure(None)
         self._place.remember_latency(None)
         with self._changed:
-            self._ready_at = self.active_at = time.monotonic()
+            self._ready_at = self._active_at = time.monotonic()
         try:
             while True:
                 self._answer(model, self._next())
@@ -164,8 +175,11 @@ class Computing:
     def _next(self) -> list[_Asked]:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-            self._busy = len(batch)
+            hurried = [asked for asked in self._waiting if not asked.spare]
+            batch = (hurried or list(self._waiting))[:MAX_BATCH]
+            for asked in batch:
+                self._waiting.remove(asked)
+            self._busy, self._asked = len(batch), len(hurried)
         for asked in batch:
             if asked.gone():
                 asked.answer.cancel()
@@ -179,8 +193,10 @@ class Computing:
             self._place.remember_failure(None)
             self._count(batch, outcomes)
         with self._changed:
-            self._busy = 0
-            self.active_at = time.monotonic()
+            self._active_at = time.monotonic()
+            if self._asked:
+                self._asked_at = self._active_at
+            self._busy = self._asked = 0
         # Last of all, so that who has an answer sees it counted.
         for asked, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, ServerError):

@@ -81,7 +81,8 @@ class Service:
         raise ServerError(f"{header.get('do')!r} is nothing that the server does")
 
     def _propose(self, message: wire.Message, connection: socket.socket) -> wire.Message:
-        future = self._computing.submit(wire.task_of(message), lambda: hung_up(connection))
+        spare = message.header.get("spare") is True
+        future = self._computing.submit(wire.task_of(message), lambda: hung_up(connection), spare)
         while True:
             try:
                 return wire.answer(future.result(_LOOK_S))

@@ -55,7 +55,7 @@ class _Server:
         self._stop = threading.Event()
         self._computing = Computing(lambda: models.create(place.backend, place.model), place, self._stop.set)
         settings = Settings.load(process_environment())
-        self._spare = SpareTime(place, settings, self._computing.idle_s)
+        self._spare = SpareTime(place, settings, self._computing.quiet_s)
         for cache in caches:
             self._spare.visit(cache)
         service = Service(self._computing, self._status, self._stop.set, self._spare.visit)

@@ -37,13 +37,13 @@ class SpareTime:
     Args:
         place: Whose model it is.
         settings: Of the user's config file.
-        idle_s: Seconds since the model had something to do.
+        quiet_s: Seconds since a compile waited for the model.
     """
 
-    def __init__(self, place: Place, settings: Settings, idle_s: Callable[[], float]) -> None:
+    def __init__(self, place: Place, settings: Settings, quiet_s: Callable[[], float]) -> None:
         self._place = place
         self._settings = settings
-        self._idle_s = idle_s
+        self._quiet_s = quiet_s
         self._caches: dict[Path, None] = {}
         self._compilers: dict[str, Compiler] = {}
         self._stubs: dict[tuple[Path, Path], Path] = {}
@@ -81,7 +81,7 @@ class SpareTime:
                     seen.add(cache)
                     self._drop_abandoned(cache)
                 for path in self._waiting(cache):
-                    while self._idle_s() < QUIET_S:
+                    while self._quiet_s() < QUIET_S:
                         time.sleep(LOOK_S)
                     self._take(cache, path)
             time.sleep(LOOK_S)

@@ -36,11 +36,13 @@ class ModelOfTest:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+        self.targets: list[str] = []
         self.may_go = threading.Event()
         self.may_go.set()
 
     def propose(self, tasks: Sequence[Task]) -> list[list[Recipe]]:
         self.batches.append(len(tasks))
+        self.targets += [task.target for task in tasks]
         assert self.may_go.wait(20)
         if any(task.major == 13 for task in tasks):
             raise ValueError("13 brings bad luck")
@@ -276,6 +278,27 @@ def test_idle_begins_after_the_last_answer(server: Server, model: ModelOfTest) -
     assert server.computing.idle_s() == 0
     model.may_go.set()
     asker.join()
+
+
+def test_what_a_compile_waits_for_comes_before_spare_time(server: Server, model: ModelOfTest) -> None:
+    server.ask()
+    model.may_go.clear()
+    askers = []
+    for place, (name, spare) in enumerate((("first", True), ("spare", True), ("compile", False)), 1):
+        message = wire.question(replace(TASK, target=name), None, spare=spare)
+        askers.append(threading.Thread(target=client.ask, args=(server.place, message, soon())))
+        askers[-1].start()
+        while server.computing.figures().waiting < place:
+            time.sleep(0.01)
+    assert server.computing.quiet_s() == 0
+    model.may_go.set()
+    for asker in askers:
+        asker.join()
+    assert model.targets[1:] == ["first", "compile", "spare"]
+    # Spare time does not end the quiet that it began in.
+    time.sleep(0.2)
+    client.ask(server.place, wire.question(TASK, None, spare=True), soon())
+    assert server.computing.quiet_s() >= 0.2 > server.computing.idle_s()
 
 
 def test_modules_that_cannot_be_worked_off_leave_the_queue(place: Place, tmp_path: Path) -> None:
