@@ -129,11 +129,12 @@ def _llvm_config(real: Path, version: str) -> Path | None:
 
 
 def running_clang() -> Path | None:
-    """Return the program that started this process, where the system tells it: to a helper, the clang that compiles."""
+    """Return the clang that started this process, where the system tells it: to a helper, the one that compiles."""
     try:
-        return Path(f"/proc/{os.getppid()}/exe").readlink()
+        program = Path(f"/proc/{os.getppid()}/exe").readlink()
     except OSError:
         return None
+    return program if "clang" in program.name else None
 
 
 def installed_compilers(environ: Mapping[str, str] | None = None) -> list[Compiler]:

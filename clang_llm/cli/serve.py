@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clang_llm.backends.model import directory_of
 from clang_llm.cli.output import human_count, human_size, table, working
-from clang_llm.errors import BackendError, ServerError
+from clang_llm.errors import BackendError, ServerError, ServerTimeout
 from clang_llm.inference import backlog, client
 from clang_llm.inference.place import Place
 from clang_llm.models import TABLE
@@ -88,6 +88,8 @@ def start(place: Place, idle_s: int, cache: Path | None) -> None:
     while time.monotonic() < latest:
         try:
             found = client.status(place)
+        except ServerTimeout as error:
+            raise ServerError("the server hangs; `clang-llm-tool serve --stop` ends it") from error
         except ServerError:
             found = None  # it has just left; why is in its place
         if found is not None and found.get("state") == "ready":

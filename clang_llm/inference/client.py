@@ -186,7 +186,7 @@ def launch(place: Place, idle_s: int, cache: Path | None) -> None:
     threads = 1 if place.backend == "model" else max(1, min(_MOST_THREADS, (os.cpu_count() or 2) // 2))
     try:
         process.leave_running(words, server_environment(threads), place.log)
-    except ProcessError as error:
+    except (ProcessError, OSError) as error:
         place.remember_failure(str(error))
         raise ServerError(str(error)) from error
 

@@ -127,7 +127,9 @@ def left(deadline: float) -> float:
 
 
 def peer(connection: socket.socket) -> tuple[int, int]:
-    """Return the process and user ids of who is at the other end."""
+    """Return the process and user ids of who is at the other end; raises ServerError where the system does not tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        raise ServerError("this system does not tell who is at the other end of a socket; use another backend")
     process, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return process, user
 
