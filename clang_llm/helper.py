@@ -104,7 +104,9 @@ class _Session:
         search = Search(self.connection, question.request, backend, self.chosen.backend)
         plan, identity = search.run()
         log.write_log(self.chosen.log, f"helper: key {question.request.key} {search.summary()}")
-        log.explain(self.chosen.explain_to, {"event": "origins", "origins": search.origins()})
+        origins = search.origins()
+        if origins:
+            log.explain(self.chosen.explain_to, {"event": "origins", "origins": origins})
         disbelieved = question.lookup in (Lookup.RECACHE, Lookup.CORRUPT)
         if self.store.put(plan, replace_any=disbelieved):
             log.append_event(self.store.root, "stored")

@@ -468,6 +468,33 @@ def test_a_module_without_functions_is_no_question(tmp_path: Path, serve: Serve)
     assert server.heard == []
 
 
+def test_a_backend_that_reads_modules_asks_with_one(tmp_path: Path, serve: Serve) -> None:
+    server = serve(wire.answer([RECIPE]))
+    inference = Inference("model", tmp_path / "model", make_settings(tmp_path))
+    task = replace(TASK, texts=(), module=Reader().module())
+    assert inference.ask(REQUEST, lambda: task) == [RECIPE]
+    assert inference.outcome == "answered"
+    assert wire.task_of(server.heard[-1]) == task
+
+
+def test_all_bounds_are_below_the_plugins_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin waits 60 s for one answer of the helper, and the module is read just before the model is asked."""
+    make_menu(tmp_path / "model")
+    bounds: list[float] = []
+
+    def note(place: Place, message: wire.Message, deadline: float, cache: Path | None) -> wire.Message:
+        del place, message, cache
+        bounds.append(deadline - time.monotonic())
+        raise ServerTimeout("no answer in time")
+
+    monkeypatch.setattr(client, "ask_starting", note)
+    monkeypatch.setattr(client, "start_soon", lambda *_: None)
+    for mode, expected in (("wait", 40), ("auto", 2)):
+        propose(tmp_path, INFER=mode)
+        assert bounds[-1] == pytest.approx(expected, abs=1)
+    assert max(bounds) < 60
+
+
 # The queue.
 
 
