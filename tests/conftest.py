@@ -41,6 +41,7 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
     for name in list(os.environ):
         if name.startswith(("CLANG_LLM_", "_CLANG_LLM_")) or name in ("CCC_OVERRIDE_OPTIONS", "MAKEFLAGS", "MFLAGS"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     home = tmp_path_factory.getbasetemp() / "home"
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("HOME", str(home))

@@ -67,7 +67,8 @@ class Inference:
                 self.outcome, self.why = ANSWERED, f"{len(recipes)} recipes"
         except ServerTimeout as error:
             self.outcome, self.why = LATE, f"{error} (bound: {self._bound_s():g} s)"
-            if place is not None and self.settings.infer == "auto" and not self.settings.explaining:
+            # Only where the queue makes the server measure itself again: nobody else would correct it.
+            if place is not None and self.settings.infer == "auto" and self._cache is not None:
                 self._remember_slowness(place)
         except ServerError as error:
             self.outcome, self.why = FAILED, str(error)
