@@ -28,6 +28,8 @@ UNHURRIED_S = 1800.0
 #: Seconds to tell a server that there is work, and to see that a new one listens; nobody waits for what it does.
 _TELL_S, _START_S = 0.25, 3.0
 
+#: Begins the option by which a module has debug information.
+_DEBUG_INFO = "-debug-info-kind="
 #: What became of asking, as it is counted (architecture, section 7).
 ANSWERED, LATE, SLOW, BACKGROUND, FAILED = "answered", "late", "slow", "background", "failed"
 
@@ -67,7 +69,7 @@ class Inference:
                 self.outcome, self.why = ANSWERED, f"{len(recipes)} recipes"
         except ServerTimeout as error:
             self.outcome, self.why = LATE, f"{error} (bound: {self._bound_s():g} s)"
-            # Only where the queue makes the server measure itself again: nobody else would correct it.
+            # Only where the queue makes the server measure itself again.
             if place is not None and self.settings.infer == "auto" and self._cache is not None:
                 self._remember_slowness(place)
         except ServerError as error:
@@ -128,6 +130,11 @@ class Inference:
         if cache is None or request.reader is None:
             return
         module = request.reader.module()
+        if any(word.startswith(_DEBUG_INFO) for word in module.options):
+            # The plugin sends it without, code generation is not wholly independent of it, and a plan's promise is about
+            # the very object.
+            self.why += "; not left for later, since it has debug information"
+            return
         clang = running_clang()
         entry = backlog.Entry(
             key=request.key,

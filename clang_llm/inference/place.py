@@ -18,7 +18,8 @@ from clang_llm.settings import Settings
 
 #: Longest path of a socket in bytes: `sockaddr_un` has 108, one of them the end.
 MAX_SOCKET = 107
-#: Seconds for which a server that could not start, or died at work, is not started again: longer than most builds.
+#: Seconds for which a server that could not start, or died at work, is not started again, and for which one that was
+#: slow is not asked again: longer than most builds, and no longer than the reason may last.
 RETRY_S = 600.0
 
 
@@ -83,27 +84,30 @@ class Place:
 
     def failure(self) -> str | None:
         """Return why the server is not to be started now, or None."""
-        try:
-            data = json.loads(self._failed.read_bytes())
-            age_s, reason = time.time() - float(data["time"]), str(data["reason"])
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-        return reason if 0 <= age_s < RETRY_S else None
+        reason = self._read(self._failed).get("reason")
+        return reason if isinstance(reason, str) else None
 
     def remember_failure(self, reason: str | None) -> None:
         """Remember why there is no server; None forgets."""
-        self._write(self._failed, None if reason is None else {"reason": reason, "time": int(time.time())})
+        self._write(self._failed, None if reason is None else {"reason": reason})
 
     def latency_ms(self) -> float | None:
         """Return the milliseconds that an answer takes, as far as anybody knows."""
-        try:
-            return float(json.loads(self._latency.read_bytes())["median_ms"])
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
+        median_ms = self._read(self._latency).get("median_ms")
+        return float(median_ms) if isinstance(median_ms, (int, float)) else None
 
     def remember_latency(self, median_ms: float | None) -> None:
         """Remember how long an answer takes; None forgets."""
         self._write(self._latency, None if median_ms is None else {"median_ms": round(median_ms, 1)})
+
+    def _read(self, path: Path) -> dict[str, object]:
+        """Return what is remembered in a small file; nothing when it is damaged or old."""
+        try:
+            data = json.loads(path.read_bytes())
+            age_s = time.time() - float(data["time"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return {}
+        return data if 0 <= age_s < RETRY_S else {}
 
     def _write(self, path: Path, data: dict[str, object] | None) -> None:
         """Replace a small file; what cannot be written is not remembered."""
@@ -112,7 +116,7 @@ class Place:
             if data is None:
                 path.unlink(missing_ok=True)
                 return
-            temporary.write_text(json.dumps(data) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps({**data, "time": int(time.time())}) + "\n", encoding="utf-8")
             temporary.replace(path)
 
 

@@ -184,11 +184,14 @@ def test_a_failure_is_remembered_for_a_while(tmp_path: Path, monkeypatch: pytest
     place = Place.of("model", tmp_path, make_settings(tmp_path))
     assert place.failure() is None
     place.remember_failure("no torch")
+    place.remember_latency(2500.49)
     assert place.failure() == "no torch"
     now = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: now + 3600)
         assert place.failure() is None
+        assert place.latency_ms() is None
+    assert place.latency_ms() == 2500.5
     place.remember_failure(None)
     assert place.failure() is None
 
@@ -436,6 +439,19 @@ def test_nothing_is_left_behind_where_nothing_may_be_written(tmp_path: Path, var
     assert inference.outcome == "background"
     assert not (tmp_path / "cache" / "queue").exists()
     assert not (tmp_path / "cache" / "events").exists()
+
+
+def test_a_module_with_debug_information_is_not_left(tmp_path: Path, serve: Serve) -> None:
+    class WithDebugInformation(Reader):
+        def module(self) -> Module:
+            return Module(b"BC", ("-Oz", "-debug-info-kind=constructor"))
+
+    make_menu(tmp_path / "model")
+    serve(None)
+    propose(tmp_path, WithDebugInformation(), INFER="background")
+    assert not (tmp_path / "cache" / "queue").exists()
+    assert counts(tmp_path) == Counter({"model:background": 1})
+    assert "it has debug information" in (tmp_path / "log").read_text()
 
 
 def test_a_server_that_could_not_start_is_not_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
