@@ -131,8 +131,8 @@ class Inference:
             return
         module = request.reader.module()
         if any(word.startswith(_DEBUG_INFO) for word in module.options):
-            # The plugin sends it without, code generation is not wholly independent of it, and a plan's promise is about
-            # the very object.
+            # The plugin sends it without, and code generation is not wholly independent of it: a plan's promise is
+            # about the very object.
             self.why += "; not left for later, since it has debug information"
             return
         clang = running_clang()
