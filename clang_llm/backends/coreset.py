@@ -1,16 +1,17 @@
 """The embedded default: an ordered set of vetted pass lists for each LLVM, tried from the first on.
 
-A set is one file of package data, ``data/coreset/llvm-<major>.txt``: a header, then one pass list a line. Its
-identity is a hash of the lists, so that an entry's provenance names the very set that was validated; a file whose
-lists were edited by hand is refused. ``clang-llm-tool validate --write`` writes these files.
+A set is one file of package data, ``data/coreset/llvm-<major>.txt``: a header, then one pass list a line. The lists
+stand in the order for x86; families of targets for which another order saves more have a line of their own in the
+header. The set's identity is a hash of all this, so that an entry's provenance names the very set that was validated; a
+file that was edited by hand is refused. ``clang-llm-tool validate --write`` writes these files.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clang_llm.backends import Measured, Request
@@ -25,7 +26,22 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "coreset"
 _FIRST_LINE = "# clang-llm coreset 1"
 _IDENTITY = "# set: "
 _CLOSING = "# closing: "
+_ORDER = "# order "
 _EVIDENCE = "# validated: "
+
+
+#: Families of targets with an order of their own, by how their triples begin.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "aarch64": ("aarch64", "arm64"),
+    "arm": ("arm", "thumb"),
+    "riscv": ("riscv",),
+    "wasm": ("wasm",),
+}
+
+
+def family_of(target: str) -> str:
+    """Return the family of a triple; "" for those that take the lists as they stand."""
+    return next((family for family, beginnings in FAMILIES.items() if target.startswith(beginnings)), "")
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,7 @@ class Coreset:
         identity: Hash of the lists, 16 hexadecimal digits.
         evidence: What the lists passed, in words, one sentence each; empty when nothing is known.
         closings: Closing stages that any mix of the lists may have instead of its own, best first.
+        orders: For families of targets the places of the lists that come first there, in their order.
     """
 
     major: int
@@ -43,12 +60,34 @@ class Coreset:
     evidence: tuple[str, ...]
     lists: tuple[Recipe, ...]
     closings: tuple[str, ...] = ()
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def for_target(self, target: str) -> tuple[Recipe, ...]:
+        """Return all lists in the order for a triple."""
+        first = [self.lists[place] for place in self.orders.get(family_of(target), ())]
+        return tuple(dict.fromkeys([*first, *self.lists]))
 
 
-def identity_of(lists: Sequence[Recipe], closings: Sequence[str] = ()) -> str:
-    """Return the identity of an ordered set of lists and of the closing stages of their mixes."""
-    texts = [*(each.text for each in lists), *(_CLOSING + each for each in closings)]
+def identity_of(
+    lists: Sequence[Recipe], closings: Sequence[str] = (), orders: Mapping[str, Sequence[int]] | None = None
+) -> str:
+    """Return the identity of an ordered set of lists, of the closing stages of their mixes, and of other orders."""
+    texts = [*(each.text for each in lists), *(_CLOSING + each for each in closings), *_order_lines(orders or {})]
     return hashlib.sha256("\n".join(texts).encode("ascii")).hexdigest()[:16]
+
+
+def _order_lines(orders: Mapping[str, Sequence[int]]) -> list[str]:
+    return [f"{_ORDER}{family}: {','.join(map(str, places))}" for family, places in sorted(orders.items())]
+
+
+def _read_orders(headers: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Read the orders of families; raises ValueError."""
+    found = {}
+    for line in headers:
+        if line.startswith(_ORDER):
+            family, _, places = line[len(_ORDER) :].partition(": ")
+            found[family] = tuple(map(int, places.split(",")))
+    return found
 
 
 def read_coreset(major: int, directory: Path = DATA) -> Coreset:
@@ -66,11 +105,16 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     headers = [line for line in lines if line.startswith("#")]
     lists = tuple(Recipe.parse(line) for line in lines if line.strip() and not line.startswith("#"))
     closings = tuple(line[len(_CLOSING) :] for line in headers if line.startswith(_CLOSING))
-    identity = identity_of(lists, closings)
+    changed = BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
+    try:
+        orders = _read_orders(headers)
+    except ValueError:
+        raise changed from None
+    identity = identity_of(lists, closings, orders)
     if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
-        raise BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
+        raise changed
     evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
-    return Coreset(major, identity, evidence, lists, closings)
+    return Coreset(major, identity, evidence, lists, closings, orders)
 
 
 def read_menu(major: int, directory: Path) -> Coreset:
@@ -92,6 +136,7 @@ def write_coreset(
     evidence: Sequence[str],
     directory: Path = DATA,
     closings: Sequence[str] = (),
+    orders: Mapping[str, Sequence[Recipe]] | None = None,
 ) -> Path:
     """Write the set for one major version of LLVM and return its path.
 
@@ -101,6 +146,7 @@ def write_coreset(
         evidence: What they passed, one sentence each.
         directory: Where the sets are.
         closings: Closing stages with which mixes passed too.
+        orders: For families of targets some of the lists, best first; what is not among `lists` is left out.
 
     Raises:
         PassListError: A recipe uses what the vocabulary does not allow.
@@ -111,7 +157,10 @@ def write_coreset(
     for each in distinct:
         each.check(load(major))
     stages = [stage.module for stage in (usable(Recipe(each), major) for each in closings) if stage is not None]
-    lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct, stages)]
+    places = {
+        family: tuple(dict.fromkeys(_places(distinct, some, major))) for family, some in (orders or {}).items() if some
+    }
+    lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct, stages, places), *_order_lines(places)]
     lines += [*(_EVIDENCE + sentence for sentence in evidence), *(_CLOSING + each for each in stages)]
     path = directory / f"llvm-{major}.txt"
     directory.mkdir(parents=True, exist_ok=True)
@@ -119,6 +168,12 @@ def write_coreset(
     temporary.write_text("\n".join([*lines, *(each.text for each in distinct)]) + "\n", encoding="ascii")
     temporary.replace(path)
     return path
+
+
+def _places(lists: Sequence[Recipe], some: Sequence[Recipe], major: int) -> list[int]:
+    """Return where some recipes stand among normalised lists."""
+    fitting = (each.for_llvm(major) for each in some)
+    return [lists.index(each) for each in fitting if each is not None and each in lists]
 
 
 class CoresetBackend:
@@ -130,7 +185,7 @@ class CoresetBackend:
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the recipes, then their mix."""
         coreset = read_coreset(request.major)
-        yield from in_order(coreset.lists, request.major, request.budget, coreset.closings)
+        yield from in_order(coreset.for_target(request.target), request.major, request.budget, coreset.closings)
 
     def accepts(self, recipe: Recipe) -> bool:
         """Return True: all were validated."""

@@ -48,7 +48,7 @@ class TuneBackend:
         if request.budget < SMALLEST_BUDGET:
             raise BackendError(f"backend 'tune' needs a budget of {SMALLEST_BUDGET}; set CLANG_LLM_CANDIDATES")
         self._request = request
-        start = self._start(request.major)
+        start = self._start(request.major, request.target)
         # Only the Search knows the size under -Oz, and compares with it; nothing that the Tuner does depends on it.
         tuner = Tuner(Space(request.major), request.key, start, 1 << 62, request.budget - REMIXES)
         rounds = tuner.rounds()
@@ -99,7 +99,7 @@ class TuneBackend:
             return read_coreset(request.major).identity if self._vetted else None
         return self._acceptance.evidence(self._acceptance.compilers[0])
 
-    def _start(self, major: int) -> list[Recipe]:
+    def _start(self, major: int, target: str) -> list[Recipe]:
         try:
             coreset = read_coreset(major)
         except BackendError:
@@ -109,7 +109,7 @@ class TuneBackend:
         self._vetted.update(
             replace(each, closing=closing) for closing in coreset.closings for each in coreset.lists if each.staged
         )
-        return list(dict.fromkeys([*coreset.lists, *seeds(major)]))
+        return list(dict.fromkeys([*coreset.for_target(target), *seeds(major)]))
 
     def _accepted(self, tried: Sequence[Measured]) -> list[Measured]:
         bad = {part for part, why in self._verdicts.items() if why}

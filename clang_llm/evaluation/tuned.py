@@ -102,11 +102,12 @@ def measure(module: CorpusModule, bench: Bench, sets: Path, candidates: int, pla
 def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, candidates: int) -> Found:
     found = Found(module.name, (book.evaluator.size_oz, book.evaluator.code_oz))
     coreset = read_coreset(major, sets)
-    shipped = [recipe for recipe in (usable(each, major) for each in coreset.lists) if recipe]
+    lists = coreset.for_target(book.evaluator.request.target)
+    shipped = [recipe for recipe in (usable(each, major) for each in lists) if recipe]
     book.measure(shipped)
     for budget in EFFORT_TABLE[1:]:
         found.single[budget] = book.best(shipped[:budget])
-        found.mixed[budget] = book.best(book.follow(coreset.lists, coreset.closings, major, budget))
+        found.mixed[budget] = book.best(book.follow(lists, coreset.closings, major, budget))
     if candidates:
         start = list(dict.fromkeys([*shipped, *seeds(major)]))
         tuner = Tuner(Space(major), module.key, start, found.oz[0], candidates, CHECKPOINTS)

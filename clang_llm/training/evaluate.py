@@ -48,13 +48,14 @@ class Judge:
         with self.bench.open(module) as evaluator:
             book = Bookkeeper(evaluator)
             texts = evaluator.describe(self.menu[0].module)
+            shipped = self.coreset.for_target(evaluator.request.target)
             ranked = self.model.ranked(self.bench.major, texts)
             shuffled = random.Random(module.key).sample(self.menu, len(self.menu))
-            turns = [each for pair in zip(ranked, self.coreset.lists, strict=False) for each in pair]
+            turns = [each for pair in zip(ranked, shipped, strict=False) for each in pair]
             ways = {
-                "model": [*ranked, *self.coreset.lists],
-                "model, coreset by turns": [*turns, *self.coreset.lists],
-                "coreset": self.coreset.lists,
+                "model": [*ranked, *shipped],
+                "model, coreset by turns": [*turns, *shipped],
+                "coreset": shipped,
                 "menu": self.menu,
                 "random order of the menu": shuffled,
             }

@@ -107,6 +107,29 @@ def test_identity_depends_on_the_lists_and_their_order(tmp_path: Path) -> None:
     assert len(identities) == 3
 
 
+def test_families_of_targets_have_an_order_of_their_own(tmp_path: Path) -> None:
+    some = lists("globaldce", "function(adce)", "function(sroa)")
+    write_coreset(19, some, [], tmp_path, orders={"arm": [some[2], some[0], *lists("function(gvn)")], "wasm": []})
+    coreset = read_coreset(19, tmp_path)
+    assert coreset.orders == {"arm": (2, 0)}
+    for triple in ("armv7em-none-eabi", "thumbv7m-none-eabi"):
+        assert coreset.for_target(triple) == (some[2], some[0], some[1])
+    for triple in ("x86_64-pc-linux-gnu", "wasm32-wasi", "aarch64-linux-gnu"):
+        assert coreset.for_target(triple) == tuple(some)
+    # The order is part of what was chosen, so it is part of the identity.
+    write_coreset(19, some, [], tmp_path, orders={"arm": some})
+    assert read_coreset(19, tmp_path).identity != coreset.identity
+
+
+def test_an_order_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    some = lists("globaldce", "function(adce)")
+    path = write_coreset(19, some, [], tmp_path, orders={"arm": some})
+    for changed in ("# order arm: 1,0", "# order arm: 0,x"):
+        path.write_text(path.read_text().replace("# order arm: 0,1", changed))
+        with pytest.raises(BackendError, match="validate --write"):
+            read_coreset(19, tmp_path)
+
+
 @pytest.mark.parametrize("edit", [("globaldce\n", ""), ("globaldce", "globalopt"), ("# clang-llm coreset 1", "# x")])
 def test_a_coreset_that_was_changed_by_hand_is_refused(tmp_path: Path, edit: tuple[str, str]) -> None:
     path = write_coreset(19, lists("globaldce", "function(adce)"), [], tmp_path)
