@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from clang_llm.backends.coreset import read_menu
 from clang_llm.errors import BackendError
 from clang_llm.models import Task
-from clang_llm.models.tokenizer import PAD, encode, load_tokenizer, recipe_token
+from clang_llm.models.tokenizer import PAD, encode, load_tokenizer, recipe_token, token_id
 from clang_llm.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Answers:
         import torch
 
         self.network = network
-        self.pad = tokenizer.token_to_id(PAD)
-        self.ids = torch.tensor([tokenizer.token_to_id(recipe_token(place)) for place in range(recipes)])
+        self.pad = token_id(tokenizer, PAD)
+        self.ids = torch.tensor([token_id(tokenizer, recipe_token(place)) for place in range(recipes)])
 
     def __call__(self, batch: Sequence[Sequence[int]]) -> Tensor:
         """Return logits, shape (batch, recipes); the padding is on the left, so every answer is the last token."""

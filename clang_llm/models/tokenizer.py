@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clang_llm.errors import DataError
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -21,6 +23,18 @@ SPECIAL = (PAD, BEGIN, ANSWER, CUT)
 def recipe_token(place: int) -> str:
     """Return the token that stands for a recipe of the menu."""
     return f"<recipe {place}>"
+
+
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """Return the number of a token.
+
+    Raises:
+        DataError: The tokenizer is not one of ours.
+    """
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise DataError(f"the tokenizer has no token {token}; take one that `python -m clang_llm.training.train` made")
+    return found
 
 
 def train_tokenizer(texts: Iterable[str], recipes: int, size: int = 2048) -> Tokenizer:
@@ -59,8 +73,8 @@ def encode(tokenizer: Tokenizer, text: str, longest: int) -> list[int]:
     if len(tokens) > room:
         # The beginning and the end say most of a function: its parameters and loops, and what it returns.
         half = (room - 1) // 2
-        tokens = [*tokens[:half], tokenizer.token_to_id(CUT), *tokens[-(room - 1 - half) :]]
-    return [tokenizer.token_to_id(BEGIN), *tokens, tokenizer.token_to_id(ANSWER)]
+        tokens = [*tokens[:half], token_id(tokenizer, CUT), *tokens[-(room - 1 - half) :]]
+    return [token_id(tokenizer, BEGIN), *tokens, token_id(tokenizer, ANSWER)]
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

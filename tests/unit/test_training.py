@@ -79,16 +79,16 @@ def test_the_expected_minimum_is_exact() -> None:
 
 def test_a_text_that_does_not_fit_is_marked() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.models.tokenizer import ANSWER, BEGIN, CUT, encode, recipe_token, train_tokenizer
+    from clang_llm.models.tokenizer import ANSWER, BEGIN, CUT, encode, recipe_token, token_id, train_tokenizer
 
     texts = ["global i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4
     tokenizer = train_tokenizer(texts, 3, 200)
     whole = encode(tokenizer, texts[0], 100)
     assert whole[0] == tokenizer.token_to_id(BEGIN)
     assert whole[-1] == tokenizer.token_to_id(ANSWER)
-    assert tokenizer.token_to_id(CUT) not in whole
+    assert token_id(tokenizer, CUT) not in whole
     assert tokenizer.decode(whole[1:-1]).replace(" ", "") == texts[0].replace(" ", "")
     cut = encode(tokenizer, texts[0] * 50, 20)
     assert len(cut) == 20
-    assert cut.count(tokenizer.token_to_id(CUT)) == 1
+    assert cut.count(token_id(tokenizer, CUT)) == 1
     assert len({tokenizer.token_to_id(recipe_token(place)) for place in range(3)}) == 3
