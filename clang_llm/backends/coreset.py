@@ -64,8 +64,11 @@ class Coreset:
 
     def for_target(self, target: str) -> tuple[Recipe, ...]:
         """Return all lists in the order for a triple."""
-        first = [self.lists[place] for place in self.orders.get(family_of(target), ())]
-        return tuple(dict.fromkeys([*first, *self.lists]))
+        return tuple(dict.fromkeys([*self.in_order(family_of(target)), *self.lists]))
+
+    def in_order(self, family: str) -> tuple[Recipe, ...]:
+        """Return what a family takes first; nothing for families without an order of their own."""
+        return tuple(self.lists[place] for place in self.orders.get(family, ()))
 
 
 def identity_of(

@@ -145,6 +145,22 @@ class Making:
         self.place.mkdir(parents=True, exist_ok=True)
         self.acceptance = Acceptance(compilers(arguments), arguments.programs, arguments.work / "cache", environ)
 
+    def pool(self) -> list[Recipe]:
+        """Return what `make learn` found, most useful first.
+
+        Raises:
+            DataError: Nothing was found.
+        """
+        tried, major = self.arguments.work / "tried", self.bench.major
+        target = self.arguments.target
+        modules = choose_modules(self.arguments.corpus, Split.TRAIN, 10**6, per_package=10**6, target=target)
+        fitting = (usable(recipe, major) for recipe in pool_of(tried, modules))
+        pool = list(dict.fromkeys(recipe for recipe in fitting if recipe is not None))
+        pool = (under_one_head(pool, major) if self.arguments.one_head else pool)[: self.arguments.pool]
+        if not pool:
+            raise DataError(f"{tried} has no searched modules; run `make learn` first")
+        return pool
+
     def measure(self, recipes: Sequence[Recipe]) -> list[Row]:
         """Measure recipes on all modules."""
         work = partial(broadcast, bench=self.bench, recipes=recipes, place=self.place)
@@ -213,13 +229,14 @@ def ship(
     evidence: str,
     arguments: argparse.Namespace,
     environ: Mapping[str, str],
+    orders: Mapping[str, Sequence[Recipe]] | None = None,
 ) -> None:
     """Choose the closing stages for one compiler and write its coreset file; raises DataError, PassListError."""
     acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
     fitting = [each for each in (usable(recipe, compiler.major) for recipe in recipes) if each is not None]
     closings = vetted_closings(fitting, acceptance)
     mixes = f"the same with mixes of them, {_ORDERS} random orders for each head, and with each closing stage"
-    path = write_coreset(compiler.major, recipes, [evidence, mixes], arguments.sets, closings)
+    path = write_coreset(compiler.major, recipes, [evidence, mixes], arguments.sets, closings, orders)
     sys.stdout.write(f"wrote {path.name}, {len(closings)} closing stages\n")
 
 
@@ -240,16 +257,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if arguments.only_closings:
         for compiler in compilers(arguments):
             shipped = read_coreset(compiler.major, arguments.sets)
-            ship(compiler, shipped.lists, shipped.evidence[0], arguments, environ)
+            orders = {name: shipped.in_order(name) for name in shipped.orders}
+            ship(compiler, shipped.lists, shipped.evidence[0], arguments, environ, orders)
         return 0
     making = Making(arguments, environ)
-    tried = arguments.work / "tried"
-    pool = pool_of(tried, choose_modules(arguments.corpus, Split.TRAIN, 10**6, per_package=10**6))
-    usable_pool = (usable(recipe, making.bench.major) for recipe in pool)
-    pool = list(dict.fromkeys(recipe for recipe in usable_pool if recipe is not None))
-    pool = (under_one_head(pool, making.bench.major) if arguments.one_head else pool)[: arguments.pool]
-    if not pool:
-        raise DataError(f"{tried} has no searched modules; run `make learn` first")
+    pool = making.pool()
     rows = making.measure(pool)
     if arguments.keep_long:
         chosen = making.choose(rows, pool)
@@ -274,18 +286,23 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.coreset``."""
     parser = argparse.ArgumentParser(prog="python -m clang_llm.evaluation.coreset", description=__doc__)
+    add_common_arguments(parser)
+    parser.add_argument("--keep-long", action="store_true", help="do not shorten the recipes")
+    parser.add_argument("--only-closings", action="store_true", help="keep the lists; choose their closing stages")
+    parser.add_argument("--json", type=Path, help="write the savings to this file")
+    return run_command(parser, run, argv, environ)
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that choosing needs."""
     add_arguments(parser, DEFAULT_WORK)
     parser.add_argument("--modules", type=int, default=96, help="train modules to choose on (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
     parser.add_argument("--count", type=int, default=COUNT, help="recipes to choose (default: %(default)s)")
     parser.add_argument("--one-head", action="store_true", help="all under one head: what a model chooses from")
     parser.add_argument("--majors", type=int, nargs="+", help="versions of LLVM to write (default: all installed)")
-    parser.add_argument("--keep-long", action="store_true", help="do not shorten the recipes")
-    parser.add_argument("--only-closings", action="store_true", help="keep the lists; choose their closing stages")
     parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")
     parser.add_argument("--sets", type=Path, default=DATA, help="where the files go (default: the package's data)")
-    parser.add_argument("--json", type=Path, help="write the savings to this file")
-    return run_command(parser, run, argv, environ)
 
 
 if __name__ == "__main__":

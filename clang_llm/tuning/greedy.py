@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clang_llm.recipe import Recipe
@@ -72,7 +72,12 @@ class Choice:
 
 
 def choose(
-    rows: Sequence[Row], recipes: Sequence[Recipe], count: int, cost: Mapping[Recipe, float] | None = None
+    rows: Sequence[Row],
+    recipes: Sequence[Recipe],
+    count: int,
+    cost: Mapping[Recipe, float] | None = None,
+    known: Collection[Recipe] = (),
+    new: int | None = None,
 ) -> Choice:
     """Choose recipes greedily.
 
@@ -81,12 +86,18 @@ def choose(
         recipes: What there is to choose from.
         count: How many are wanted.
         cost: Of a recipe, by which its gain is divided; 1 where nothing is said.
+        known: Recipes that cost nobody anything: they are shipped for other targets anyway.
+        new: How many others may be chosen at most; None for any number.
     """
     standings = [_Standing(row) for row in rows]
     left = list(recipes)
     chosen: list[Recipe] = []
     savings: list[float] = []
     while left and len(chosen) < count:
+        if new is not None and len(set(chosen).difference(known)) >= new:
+            left = [recipe for recipe in left if recipe in known]
+            new = None
+            continue
         before = _mean(standings)
         totals = [_mean_with(standings, recipe) for recipe in left]
         gains = [(before - total) / (cost or {}).get(recipe, 1.0) for recipe, total in zip(left, totals, strict=True)]
@@ -96,6 +107,17 @@ def choose(
         chosen.append(recipe)
         savings.append(1 - math.exp(_mean(standings)))
     return Choice(tuple(chosen), tuple(savings))
+
+
+def savings_of(rows: Sequence[Row], recipes: Sequence[Recipe]) -> list[float]:
+    """Return what recipes save in their order, as `Choice.savings`."""
+    standings = [_Standing(row) for row in rows]
+    savings = []
+    for recipe in recipes:
+        for standing in standings:
+            standing.take(recipe)
+        savings.append(1 - math.exp(_mean(standings)))
+    return savings
 
 
 def _mean(standings: Sequence[_Standing]) -> float:

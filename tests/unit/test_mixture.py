@@ -8,7 +8,7 @@ import pytest
 
 from clang_llm.mixture import in_order, mix
 from clang_llm.recipe import Recipe
-from clang_llm.tuning.greedy import Row, choose
+from clang_llm.tuning.greedy import Row, choose, savings_of
 from clang_llm.types import Result, Status
 
 HEAD, OTHER = "globalopt", "ipsccp"
@@ -159,6 +159,16 @@ def test_greedy_takes_what_adds_most_to_those_before() -> None:
     assert found.savings[0] == pytest.approx(0.1)
     assert found.savings[1] == pytest.approx(1 - (0.7 * 0.9) ** 0.5)
     assert found.savings[2] == pytest.approx(1 - (0.5 * 0.9) ** 0.5)
+
+
+def test_greedy_takes_few_recipes_that_are_not_known_yet() -> None:
+    sizes = {staged("sroa"): 90, staged("gvn"): 92, staged("dce"): 94, staged("adce"): 96}
+    row = Row(100, {recipe: ok(size, size) for recipe, size in sizes.items()})
+    known = {staged("dce"), staged("adce")}
+    assert choose([row], list(sizes), 2).recipes == (staged("sroa"), staged("gvn"))
+    assert choose([row], list(sizes), 3, known=known, new=1).recipes == (staged("sroa"), staged("dce"), staged("adce"))
+    assert choose([row], list(sizes), 2, known=known, new=0).recipes == (staged("dce"), staged("adce"))
+    assert savings_of([row], [staged("dce"), staged("sroa")]) == pytest.approx([0.06, 0.1])
 
 
 def test_a_module_that_takes_no_staged_recipe_gets_the_others() -> None:

@@ -1,0 +1,91 @@
+"""Orders of the shipped recipes for families of targets: other machines like other recipes first.
+
+``python -m clang_llm.evaluation.orders choose --target armv7m --order FILE`` chooses on train modules of one target,
+from what is shipped and from what ``make learn`` found on that target; ``… add arm=FILE …`` validates what is new on
+each installed LLVM and writes it with the orders into the coreset files. One set of lists serves all, so a recipe that
+helps several families is validated once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from clang_llm.backends.coreset import FAMILIES, read_coreset
+from clang_llm.errors import DataError
+from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship
+from clang_llm.evaluation.workplace import run_command
+from clang_llm.recipe import Recipe, usable
+from clang_llm.settings import process_environment
+from clang_llm.tuning.acceptance import Acceptance
+from clang_llm.tuning.greedy import choose, savings_of
+
+
+def read_order(text: str) -> tuple[str, list[Recipe]]:
+    """Read ``FAMILY=FILE``, the file from ``choose``: the family and its recipes, best first.
+
+    Raises:
+        DataError: There is no such family or file.
+    """
+    family, _, path = text.partition("=")
+    if family not in FAMILIES:
+        raise DataError(f"'{text}' names no family; write FAMILY=FILE with one of {', '.join(FAMILIES)}")
+    try:
+        return family, [Recipe.parse(line) for line in Path(path).read_text(encoding="ascii").splitlines()]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); make it with `choose --order`") from error
+
+
+def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Add to the shipped sets what families of targets take, each LLVM by itself; what is rejected is left out."""
+    orders = dict(map(read_order, arguments.orders))
+    for compiler in compilers(arguments):
+        shipped = read_coreset(compiler.major, arguments.sets)
+        whole = {**{name: shipped.in_order(name) for name in shipped.orders}, **orders}
+        wanted = [recipe for some in whole.values() for recipe in some]
+        fitting = [each for each in (usable(recipe, compiler.major) for recipe in wanted) if each is not None]
+        recipes = list(dict.fromkeys([*shipped.lists, *fitting]))
+        acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
+        bad = acceptance.rejected(recipes)
+        for recipe, why in bad.items():
+            sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
+        kept = [recipe for recipe in recipes if recipe not in bad]
+        ship(compiler, kept, acceptance.evidence(compiler), arguments, environ, whole)
+    return 0
+
+
+def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Write what a family of targets takes: shipped lists, and some that were found on its modules."""
+    making = Making(arguments, environ)
+    shipped = list(read_coreset(making.bench.major, arguments.sets).lists)
+    everything = list(dict.fromkeys([*shipped, *making.pool()]))
+    rows = making.measure(everything)
+    chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new)
+    as_it_was = savings_of(rows, shipped[: arguments.count])
+    for number, saving in enumerate(chosen.savings):
+        before = f"{100 * as_it_was[number]:.2f} %" if number < len(as_it_was) else "-"
+        sys.stdout.write(f"{number + 1:2} {100 * saving:.2f} % ({before} in the order for x86)\n")
+    arguments.order.write_text("".join(f"{recipe.text}\n" for recipe in chosen.recipes), encoding="ascii")
+    return 0
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Choose or add."""
+    return choose_one(arguments, environ) if arguments.do == "choose" else add(arguments, environ)
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.evaluation.orders``."""
+    parser = argparse.ArgumentParser(prog="python -m clang_llm.evaluation.orders", description=__doc__)
+    parser.add_argument("do", choices=("choose", "add"))
+    parser.add_argument("orders", nargs="*", metavar="FAMILY=FILE", help="what to add")
+    add_common_arguments(parser)
+    parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
+    parser.add_argument("--new", type=int, default=12, help="recipes to choose that are not shipped (%(default)s)")
+    return run_command(parser, run, argv, environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], process_environment()))
