@@ -8,6 +8,7 @@ The answer to a function's tokens is one token of the menu's, so nothing that wa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,18 @@ from typing import TYPE_CHECKING
 from clang_llm.backends.coreset import read_menu
 from clang_llm.errors import BackendError
 from clang_llm.models import Task
-from clang_llm.models.tokenizer import PAD, encode, load_tokenizer, recipe_token, token_id
+from clang_llm.models.tokenizer import (
+    PAD,
+    QUESTIONS,
+    SIZES,
+    encode,
+    load_tokenizer,
+    recipe_token,
+    size_at,
+    size_token,
+    token_id,
+    token_ids,
+)
 from clang_llm.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -28,51 +40,81 @@ _TOGETHER = 32
 
 
 class Answers:
-    """Asks a network for the logits of the menu's recipes."""
+    """Asks a network about functions."""
 
     def __init__(self, network: LlamaForCausalLM, tokenizer: Tokenizer, recipes: int) -> None:
         import torch
 
         self.network = network
+        self.tokenizer = tokenizer
         self.pad = token_id(tokenizer, PAD)
-        self.ids = torch.tensor([token_id(tokenizer, recipe_token(place)) for place in range(recipes)])
+        self.recipes = torch.tensor(token_ids(tokenizer, map(recipe_token, range(recipes))))
+        self.sizes = torch.tensor(token_ids(tokenizer, map(size_token, range(SIZES))))
 
-    def __call__(self, batch: Sequence[Sequence[int]]) -> Tensor:
-        """Return logits, shape (batch, recipes); the padding is on the left, so every answer is the last token."""
+    def __call__(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Ask.
+
+        Args:
+            batch: Tokens of functions, from `encode`.
+
+        Returns:
+            Logits of the recipes, shape (batch, recipes), and of the sizes before and after, shape (batch, 2, `SIZES`).
+        """
         import torch
 
         longest = max(map(len, batch))
         ids = torch.full((len(batch), longest), self.pad)
         mask = torch.zeros((len(batch), longest), dtype=torch.long)
+        # The padding is on the left, so the questions are the last tokens of every row.
         for row, tokens in enumerate(batch):
             ids[row, longest - len(tokens) :] = torch.tensor(tokens)
             mask[row, longest - len(tokens) :] = 1
         positions = (mask.cumsum(1) - 1).clamp(min=0)
-        hidden = self.network.model(input_ids=ids, attention_mask=mask, position_ids=positions).last_hidden_state[:, -1]
-        return hidden @ self.network.lm_head.weight[self.ids].T
+        asked = self.network.model(input_ids=ids, attention_mask=mask, position_ids=positions)
+        hidden = asked.last_hidden_state[:, -len(QUESTIONS) :]
+        weights = self.network.lm_head.weight
+        return hidden[:, -1] @ weights[self.recipes].T, hidden[:, :-1] @ weights[self.sizes].T
 
 
-def rank(texts: Sequence[str], tokenizer: Tokenizer, answers: Answers, longest: int) -> list[list[int]]:
-    """Return places of the menu for each function, best first.
+@dataclass(frozen=True)
+class Opinion:
+    """What a network says of one function.
+
+    Attributes:
+        ranked: Places in the menu, best first.
+        before: Bytes without any function pass.
+        after: Bytes under the best recipe.
+    """
+
+    ranked: tuple[int, ...]
+    before: float
+    after: float
+
+
+def ask(texts: Sequence[str], target: str, answers: Answers, longest: int) -> list[Opinion]:
+    """Return a network's opinions of the functions of one module.
 
     Args:
         texts: Of the functions.
-        tokenizer: The network's.
+        target: The triple.
         answers: The network.
         longest: Tokens of one function.
     """
     import torch
 
-    encoded = [encode(tokenizer, text, longest) for text in texts]
-    ranked: list[list[int]] = [[] for _ in encoded]
+    encoded = [encode(answers.tokenizer, text, target, longest) for text in texts]
     order = sorted(range(len(encoded)), key=lambda each: len(encoded[each]))
+    scale = torch.arange(SIZES, dtype=torch.float32)
+    found: dict[int, Opinion] = {}
     with torch.no_grad():
         for start in range(0, len(order), _TOGETHER):
             some = order[start : start + _TOGETHER]
-            logits = answers([encoded[each] for each in some])
-            for each, row in zip(some, logits.argsort(dim=1, descending=True, stable=True).tolist(), strict=True):
-                ranked[each] = row
-    return ranked
+            recipes, sizes = answers([encoded[each] for each in some])
+            ranked = recipes.argsort(dim=1, descending=True, stable=True).tolist()
+            places = (torch.softmax(sizes, dim=2) @ scale).tolist()
+            for each, row, (before, after) in zip(some, ranked, places, strict=True):
+                found[each] = Opinion(tuple(row), size_at(before), size_at(after))
+    return [found[each] for each in range(len(encoded))]
 
 
 def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[Recipe]:
@@ -126,12 +168,13 @@ class SmallModel:
     def propose(self, tasks: Sequence[Task]) -> list[list[Recipe]]:
         """Return for each task recipes of its menu, each with its choice for every function."""
         # One after the other: sums over another batch are rounded otherwise, and the order must not depend on it.
-        return [self.ranked(task.major, task.texts)[: task.budget] for task in tasks]
+        return [self.ranked(task.major, task.target, task.texts)[: task.budget] for task in tasks]
 
-    def ranked(self, major: int, texts: Sequence[str]) -> list[Recipe]:
+    def ranked(self, major: int, target: str, texts: Sequence[str]) -> list[Recipe]:
         """Return as many recipes as the menu has; see `by_rank`."""
-        menu = self._menu(major)
-        if not texts:
-            return []
-        answers = Answers(self._network, self._tokenizer, len(menu))
-        return by_rank(menu, rank(texts, self._tokenizer, answers, self._longest))
+        return by_rank(self._menu(major), [opinion.ranked for opinion in self.opinions(major, target, texts)])
+
+    def opinions(self, major: int, target: str, texts: Sequence[str]) -> list[Opinion]:
+        """Return what the network says of each function."""
+        answers = Answers(self._network, self._tokenizer, len(self._menu(major)))
+        return ask(texts, target, answers, self._longest)

@@ -6,23 +6,52 @@ instructions of one block, and whole functions fit in a few hundred tokens.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clang_llm.backends.coreset import FAMILIES, family_of
 from clang_llm.errors import DataError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-#: Begins a text; stands for a recipe's place in the answer; stands for what did not fit; fills a batch.
-BEGIN, ANSWER, CUT, PAD = "<begin>", "<answer>", "<cut>", "<pad>"
-SPECIAL = (PAD, BEGIN, ANSWER, CUT)
+#: Begins a text; stands for what did not fit; fills a batch.
+BEGIN, CUT, PAD = "<begin>", "<cut>", "<pad>"
+#: The questions at the end of a text: bytes when no function pass runs, bytes under the best recipe, and which recipe.
+BEFORE, AFTER, ANSWER = "<before>", "<after>", "<answer>"
+QUESTIONS = (BEFORE, AFTER, ANSWER)
+SPECIAL = (PAD, BEGIN, CUT, *QUESTIONS)
+#: Answers to the first two: places on a logarithmic scale from `_SMALLEST` bytes on, four for each doubling, which
+#: reaches functions of 70 kB.
+SIZES = 60
+_SMALLEST, _FOR_EACH_DOUBLING = 2.0, 4.0
 
 
 def recipe_token(place: int) -> str:
     """Return the token that stands for a recipe of the menu."""
     return f"<recipe {place}>"
+
+
+def size_token(place: int) -> str:
+    """Return the token that stands for a place on the scale of sizes."""
+    return f"<size {place}>"
+
+
+def family_token(target: str) -> str:
+    """Return the token that names the family of a triple."""
+    return f"<{family_of(target) or 'x86'}>"
+
+
+def place_of(size: int) -> float:
+    """Return where a size in bytes is on the scale; between two places when it is between theirs."""
+    return min(SIZES - 1.0, max(0.0, math.log2(max(size, 1) / _SMALLEST) * _FOR_EACH_DOUBLING))
+
+
+def size_at(place: float) -> float:
+    """Return the bytes at a place on the scale."""
+    return float(_SMALLEST * 2 ** (place / _FOR_EACH_DOUBLING))
 
 
 def token_id(tokenizer: Tokenizer, token: str) -> int:
@@ -35,6 +64,11 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
     if found is None:
         raise DataError(f"the tokenizer has no token {token}; take one that `python -m clang_llm.training.train` made")
     return found
+
+
+def token_ids(tokenizer: Tokenizer, tokens: Iterable[str]) -> list[int]:
+    """Return the numbers of some tokens; raises as `token_id` does."""
+    return [token_id(tokenizer, token) for token in tokens]
 
 
 def train_tokenizer(texts: Iterable[str], recipes: int, size: int = 2048) -> Tokenizer:
@@ -52,7 +86,12 @@ def train_tokenizer(texts: Iterable[str], recipes: int, size: int = 2048) -> Tok
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("\n"), "merged_with_previous")
     trainer = trainers.BpeTrainer(
         vocab_size=size,
-        special_tokens=[*SPECIAL, *map(recipe_token, range(recipes))],
+        special_tokens=[
+            *SPECIAL,
+            *(f"<{family}>" for family in ("x86", *FAMILIES)),
+            *map(size_token, range(SIZES)),
+            *map(recipe_token, range(recipes)),
+        ],
         initial_alphabet=[chr(code) for code in (10, *range(32, 127))],
         show_progress=False,
     )
@@ -60,21 +99,23 @@ def train_tokenizer(texts: Iterable[str], recipes: int, size: int = 2048) -> Tok
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, text: str, longest: int) -> list[int]:
-    """Return the tokens of a function and the token that asks for the answer; what does not fit is marked.
+def encode(tokenizer: Tokenizer, text: str, target: str, longest: int) -> list[int]:
+    """Return the tokens of a function and those of the questions; what does not fit is marked.
 
     Args:
         tokenizer: From `train_tokenizer`.
         text: Of one function.
-        longest: Tokens, those for the beginning and the answer included.
+        target: The triple.
+        longest: Tokens, those around the text included.
     """
     tokens = tokenizer.encode(text, add_special_tokens=False).ids
-    room = longest - 2
+    first = [token_id(tokenizer, BEGIN), token_id(tokenizer, family_token(target))]
+    room = longest - len(first) - len(QUESTIONS)
     if len(tokens) > room:
         # The beginning and the end say most of a function: its parameters and loops, and what it returns.
         half = (room - 1) // 2
         tokens = [*tokens[:half], token_id(tokenizer, CUT), *tokens[-(room - 1 - half) :]]
-    return [token_id(tokenizer, BEGIN), *tokens, token_id(tokenizer, ANSWER)]
+    return [*first, *tokens, *token_ids(tokenizer, QUESTIONS)]
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -12,7 +12,7 @@ import gzip
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class ModuleData:
         functions: For each recipe the bytes of each function; None for a recipe that failed.
         totals: Bytes of the object under each recipe; None likewise.
         size_oz: Bytes of the object under -Oz.
+        target: The triple.
+        before: Bytes of each function when no function pass runs at all; empty when that fails.
     """
 
     name: str
@@ -45,6 +47,8 @@ class ModuleData:
     functions: tuple[tuple[int, ...] | None, ...]
     totals: tuple[int | None, ...]
     size_oz: int
+    target: str
+    before: tuple[int, ...]
 
 
 def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: Path) -> str:
@@ -55,8 +59,8 @@ def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: P
     try:
         with bench.open(module) as evaluator:
             texts = evaluator.describe(menu[0].module)
-            results = evaluator.evaluate(menu)
-            size_oz = evaluator.size_oz
+            *results, untouched = evaluator.evaluate([*menu, replace(menu[0], functions=("",))])
+            size_oz, target = evaluator.size_oz, evaluator.request.target
     except ClangLlmError as error:
         return str(error)
     fitting = [each.status is Status.OK and len(each.functions) == len(texts) for each in results]
@@ -69,6 +73,8 @@ def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: P
         tuple(each.functions if fits else None for each, fits in zip(results, fitting, strict=True)),
         tuple(each.size if fits else None for each, fits in zip(results, fitting, strict=True)),
         size_oz,
+        target,
+        untouched.functions if len(untouched.functions) == len(texts) else (),
     )
     new = path.with_suffix(".new")
     with gzip.open(new, "wt", encoding="ascii") as file:
@@ -87,7 +93,7 @@ def load(place: Path) -> list[ModuleData]:
     for path in sorted(place.glob("*.json.gz")):
         with gzip.open(path, "rt", encoding="ascii") as file:
             data = json.load(file)
-        for name in ("texts", "functions", "totals"):
+        for name in ("texts", "functions", "totals", "before"):
             data[name] = tuple(tuple(each) if isinstance(each, list) else each for each in data[name])
         found.append(ModuleData(**data))
     if not found:

@@ -49,7 +49,7 @@ class Judge:
             book = Bookkeeper(evaluator)
             texts = evaluator.describe(self.menu[0].module)
             shipped = self.coreset.for_target(evaluator.request.target)
-            ranked = self.model.ranked(self.bench.major, texts)
+            ranked = self.model.ranked(self.bench.major, evaluator.request.target, texts)
             shuffled = random.Random(module.key).sample(self.menu, len(self.menu))
             turns = [each for pair in zip(ranked, shipped, strict=False) for each in pair]
             ways = {

@@ -1,8 +1,8 @@
 """Trains the bundled model: which recipes of the menu should be tried on a function, best first.
 
-``python -m clang_llm.training.train``. A standard causal language model reads a function's tokens and answers with the
-token of a recipe. All sizes are known, so the loss is no imitation of one label but the quantity that counts: the
-bytes that are expected when the best of a few recipes drawn from the answer's distribution is kept.
+``python -m clang_llm.training.train``. A standard causal language model reads a function's tokens and answers with its
+sizes and the token of a recipe. All sizes are known, so the loss is no imitation of one label but the quantity that
+counts: the bytes that are expected when the best of a few recipes drawn from the answer's distribution is kept.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,112 +21,48 @@ from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
-from clang_llm.models.small import Answers, rank
-from clang_llm.models.tokenizer import BEGIN, PAD, encode, train_tokenizer
+from clang_llm.models.small import Answers, ask
+from clang_llm.models.tokenizer import BEGIN, PAD, train_tokenizer
 from clang_llm.settings import process_environment
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.training.dataset import ModuleData, load
+from clang_llm.training.examples import Example, batches, examples_of, forgetful
+from clang_llm.training.loss import loss_of, loss_of_sizes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from torch import Tensor
     from transformers import LlamaForCausalLM
 
 DEFAULT_WORK = Path("build") / "model"
-#: Draws whose minimum counts: the first is what one compilation emits, the others what several may choose from.
-DRAWS = (1, 4)
-#: Bytes of the loss: per thousand bytes of the module under -Oz.
-_UNIT = 1000.0
+#: Recipes tried on each function for which results are told: what efforts leave beside the mix.
+COUNTS = (1, 2, 3, 7, 15, 31)
+#: Tokens in front of every text: the beginning and the family.
+_KEPT = 2
 #: Tokens of a batch, padding included: what two cores chew in about a second.
 BATCH_TOKENS = 8192
 
 
-@dataclass(frozen=True)
-class Example:
-    """One function, as tokens.
-
-    Attributes:
-        tokens: With the beginning and the question for the answer.
-        sizes: Bytes under each recipe of the menu.
-        weight: What a byte of it is worth: 1,000 divided by the bytes of its module under -Oz.
-    """
-
-    tokens: tuple[int, ...]
-    sizes: tuple[int, ...]
-    weight: float
-
-
-def examples_of(modules: Sequence[ModuleData], tokenizer: Tokenizer, longest: int) -> list[Example]:
-    """Return the functions on which recipes differ; those that failed count as the worst of the others."""
-    found = []
-    for module in modules:
-        columns = [column for column in module.functions if column is not None]
-        for place, text in enumerate(module.texts):
-            worst = max(column[place] for column in columns)
-            sizes = tuple(worst if column is None else column[place] for column in module.functions)
-            if min(sizes) < max(sizes):
-                found.append(Example(tuple(encode(tokenizer, text, longest)), sizes, _UNIT / module.size_oz))
-    return found
-
-
-def batches(examples: Sequence[Example], rng: random.Random, tokens: int) -> Iterator[list[Example]]:
-    """Yield examples of about one length together, in random order."""
-    order = sorted(examples, key=lambda each: len(each.tokens) + rng.random() * 16)
-    groups: list[list[Example]] = [[]]
-    for example in order:
-        if (len(groups[-1]) + 1) * len(example.tokens) > tokens and groups[-1]:
-            groups.append([])
-        groups[-1].append(example)
-    rng.shuffle(groups)
-    yield from groups
-
-
-def expected_minimum(logits: Tensor, sizes: Tensor, draws: int) -> Tensor:
-    """Return the bytes expected of the smallest of some independent draws, exactly.
-
-    Args:
-        logits: Shape (batch, recipes).
-        sizes: Bytes, shape (batch, recipes).
-        draws: How many recipes are drawn from the distribution.
-
-    Returns:
-        Shape (batch,).
-    """
-    import torch
-
-    ordered, order = torch.sort(sizes, dim=1, stable=True)
-    chances = torch.gather(torch.softmax(logits, dim=1), 1, order)
-    # The chance that one draw is at this place of the order or behind it.
-    tail = torch.flip(torch.cumsum(torch.flip(chances, [1]), 1), [1])
-    beyond = torch.cat([tail[:, 1:], torch.zeros_like(tail[:, :1])], dim=1)
-    return ((tail.clamp(0, 1) ** draws - beyond.clamp(0, 1) ** draws) * ordered).sum(dim=1)
-
-
-def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
-    """Bytes lost against the best recipe of each function, in thousandths of its module, over `DRAWS`."""
-    import torch
-
-    sizes = torch.tensor([example.sizes for example in batch], dtype=torch.float32)
-    weights = torch.tensor([example.weight for example in batch])
-    regrets = (sizes - sizes.min(dim=1, keepdim=True).values) * weights[:, None]
-    return torch.stack([expected_minimum(logits, regrets, draws) for draws in DRAWS]).mean(dim=0)
-
-
 def savings(
-    modules: Sequence[ModuleData], tokenizer: Tokenizer, answers: Answers, longest: int, counts: Sequence[int]
-) -> dict[str, list[float]]:
+    modules: Sequence[ModuleData], answers: Answers, longest: int, counts: Sequence[int]
+) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Predict what the model, the menu in its order and the best choice save, by recipes tried per function.
 
     Returns:
-        For "model", "menu" and "best": 1 minus the geometric mean of bytes over bytes under -Oz, for each count.
+        For "model", "menu" and "best": 1 minus the geometric mean of bytes over bytes under -Oz, for each count. For
+        "before" and "after": the mean absolute error of the predicted size of a function, over that size.
     """
+    errors: dict[str, list[float]] = {"before": [], "after": []}
     found: dict[str, list[list[tuple[int, int]]]] = {name: [[] for _ in counts] for name in ("model", "menu", "best")}
     for module in modules:
         columns = {place: column for place, column in enumerate(module.functions) if column is not None}
         rest = min((module.totals[place] or 0) - sum(column) for place, column in columns.items())
-        ranked = rank(module.texts, tokenizer, answers, longest)
-        for function in range(len(module.texts)):
-            ranked[function] = [place for place in ranked[function] if place in columns]
+        opinions = ask(module.texts, module.target, answers, longest)
+        ranked = [[place for place in opinion.ranked if place in columns] for opinion in opinions]
+        for function, opinion in enumerate(opinions):
+            after = min(column[function] for column in columns.values())
+            errors["after"] += [abs(opinion.after - after) / after] if after else []
+            before = module.before[function] if module.before else 0
+            errors["before"] += [abs(opinion.before - before) / before] if before else []
         orders = {
             "model": ranked,
             "menu": [list(columns)] * len(module.texts),
@@ -137,7 +72,8 @@ def savings(
             for pairs, count in zip(found[name], counts, strict=True):
                 size = rest + sum(min(columns[place][f] for place in order[f][:count]) for f in range(len(order)))
                 pairs.append((module.size_oz, min(size, module.size_oz)))
-    return {name: [geometric_saving(pairs) for pairs in lists] for name, lists in found.items()}
+    saved = {name: [geometric_saving(pairs) for pairs in lists] for name, lists in found.items()}
+    return saved, {name: sum(some) / len(some) for name, some in errors.items() if some}
 
 
 def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> LlamaForCausalLM:
@@ -181,7 +117,9 @@ class Trainer:
         self.model = make_model(self.tokenizer, arguments.width, arguments.layers, arguments.longest)
         self.answers = Answers(self.model, self.tokenizer, recipes)
         self.examples = examples_of(self.train, self.tokenizer, arguments.longest)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95))
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95), weight_decay=arguments.decay
+        )
 
     def run(self) -> list[dict[str, Any]]:
         """Train, and return the results of each epoch."""
@@ -192,16 +130,17 @@ class Trainer:
             total, seen, groups = 0.0, 0, list(batches(self.examples, rng, self.arguments.batch_tokens))
             for number, group in enumerate(groups):
                 self._set_rate((epoch + number / len(groups)) / self.arguments.epochs)
-                total += self._step(group)
+                total += self._step([forgetful(each, rng, self.arguments.forget, _KEPT) for each in group])
                 seen += len(group)
             self.model.eval()
-            counts = (1, 2, 3, 7, 15, 31)
-            found = savings(self.validation, self.tokenizer, self.answers, self.arguments.longest, counts)
+            found, errors = savings(self.validation, self.answers, self.arguments.longest, COUNTS)
             self.model.train()
-            history.append({"epoch": epoch + 1, "loss": total / seen, "counts": counts, **found})
+            history.append({"epoch": epoch + 1, "loss": total / seen, "counts": COUNTS, **found, "mape": errors})
             shown = " ".join(f"{100 * each:.2f}" for each in found["model"])
+            shown += f"; sizes off by {' and '.join(f'{each:.3f}' for each in errors.values())}"
             say(f"epoch {epoch + 1}: loss {total / seen:.3f}, {time.monotonic() - begun:.0f} s; validation {shown}\n")
-            self.save(history)
+            if history[-1] is best_epoch(history):
+                self.save(history)
         return history
 
     def _set_rate(self, done: float) -> None:
@@ -213,7 +152,10 @@ class Trainer:
     def _step(self, group: Sequence[Example]) -> float:
         import torch
 
-        losses = loss_of(self.answers([example.tokens for example in group]), group)
+        recipes, sizes = self.answers([example.tokens for example in group])
+        losses = loss_of(recipes, group)
+        if self.arguments.size_weight:
+            losses = losses + self.arguments.size_weight * loss_of_sizes(sizes, group)
         self.optimizer.zero_grad()
         losses.mean().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -231,6 +173,11 @@ class Trainer:
         (place / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
 
 
+def best_epoch(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the results of the epoch whose model is kept: the best on validation, over all counts of `COUNTS`."""
+    return max(history, key=lambda each: sum(each["model"]))
+
+
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Train and print what validation says."""
     del environ
@@ -242,7 +189,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         f"{lengths[len(lengths) // 2]}, longest {lengths[-1]}), {len(trainer.validation)} validation modules, "
         f"{parameters} parameters\n"
     )
-    last = trainer.run()[-1]
+    last = best_epoch(trainer.run())
+    sys.stdout.write(f"epoch {last['epoch']} is kept; sizes off by {last['mape']}\n")
     for name in ("model", "menu", "best"):
         shown = ", ".join(
             f"{100 * each:.2f} % at {count}" for each, count in zip(last[name], last["counts"], strict=True)
@@ -263,6 +211,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--longest", type=int, default=512, help="tokens of a function (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its peak (default: %(default)s)")
     parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
+    parser.add_argument("--forget", type=float, default=0.15, help="share of tokens left out (default: %(default)s)")
+    parser.add_argument("--size-weight", type=float, default=0.1, help="of the sizes in the loss (%(default)s)")
+    parser.add_argument("--decay", type=float, default=0.1, help="weight decay (default: %(default)s)")
     parser.add_argument("--modules", type=int, help="train on so many modules only, for learning curves")
     parser.add_argument("--seed", type=int, default=1)
     return run_command(parser, run, argv, environ)
