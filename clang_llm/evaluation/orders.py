@@ -33,9 +33,10 @@ def read_order(text: str) -> tuple[str, list[Recipe]]:
     if family not in FAMILIES:
         raise DataError(f"'{text}' names no family; write FAMILY=FILE with one of {', '.join(FAMILIES)}")
     try:
-        return family, [Recipe.parse(line) for line in Path(path).read_text(encoding="ascii").splitlines()]
+        lines = Path(path).read_text(encoding="ascii").splitlines()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); make it with `choose --order`") from error
+    return family, [Recipe.parse(line) for line in lines if line]
 
 
 def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -1,0 +1,62 @@
+"""Orders for families of targets: what is new is validated before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from clang_llm.backends.coreset import read_coreset, write_coreset
+from clang_llm.compiler import Compiler
+from clang_llm.errors import DataError
+from clang_llm.evaluation import coreset, orders
+from clang_llm.evaluation.orders import read_order
+from clang_llm.recipe import Recipe
+from clang_llm.settings import process_environment
+
+SHIPPED = Recipe("always-inline,globaldce")
+NEW = Recipe("always-inline,globalopt,function(sroa,simplifycfg),globaldce")
+BAD = Recipe("always-inline,mergefunc,globaldce")
+
+
+def test_an_order_is_read_with_its_family(tmp_path: Path) -> None:
+    path = tmp_path / "order.txt"
+    path.write_text(f"{NEW.text}\n\n{SHIPPED.text}\n")
+    assert read_order(f"arm={path}") == ("arm", [NEW, SHIPPED])
+    with pytest.raises(DataError, match="aarch64, arm, riscv, wasm"):
+        read_order(f"z80={path}")
+    with pytest.raises(DataError, match="choose --order"):
+        read_order(f"arm={tmp_path / 'nowhere'}")
+
+
+class Judge:
+    """Stands for PassListEval on one LLVM: rejects one recipe and has words for the rest."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def rejected(self, recipes: Sequence[Recipe]) -> dict[Recipe, str]:
+        return {recipe: "does not link" for recipe in recipes if recipe == BAD}
+
+    def evidence(self, compiler: Compiler) -> str:
+        return f"judged on LLVM {compiler.version}"
+
+
+def test_what_is_new_is_validated_and_what_fails_is_left_out(
+    compilers: dict[int, Compiler], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if 19 not in compilers:
+        pytest.skip("clang-19 is not installed")
+    for module in (orders, coreset):
+        monkeypatch.setattr(module, "Acceptance", Judge)
+    write_coreset(19, [SHIPPED], ["it passed"], tmp_path / "sets", orders={"wasm": [SHIPPED]})
+    (tmp_path / "arm.txt").write_text(f"{BAD.text}\n{NEW.text}\n{SHIPPED.text}\n")
+    argv = ["add", f"arm={tmp_path / 'arm.txt'}", "--majors", "19", "--sets", str(tmp_path / "sets")]
+    status = orders.main([*argv, "--work", str(tmp_path / "work")], process_environment())
+    assert (status, capsys.readouterr().err) == (0, f"rejected: {BAD.text}: does not link\n")
+    written = read_coreset(19, tmp_path / "sets")
+    assert written.lists == (SHIPPED, NEW)
+    assert written.for_target("thumbv7m-none-eabi") == (NEW, SHIPPED)
+    # Another family keeps what it had.
+    assert written.orders["wasm"] == (0,)
+    assert written.evidence[0] == f"judged on LLVM {compilers[19].version}"
