@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe, usable
 from clang_llm.settings import process_environment
 from clang_llm.tuning.acceptance import Acceptance
-from clang_llm.tuning.greedy import choose, savings_of
+from clang_llm.tuning.greedy import Choice, choose, savings_of
 
 
 def read_order(text: str) -> tuple[str, list[Recipe]]:
@@ -57,11 +58,28 @@ def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def best_heads(choice: Choice, count: int) -> list[tuple[str, str]]:
+    """Return the heads whose recipes add most to a choice."""
+    gains: Counter[tuple[str, str]] = Counter()
+    for recipe, before, after in zip(choice.recipes, (0.0, *choice.savings), choice.savings, strict=False):
+        if recipe.staged:
+            gains[recipe.head] += after - before  # type: ignore[assignment]
+    return [head for head, _ in gains.most_common(count)]
+
+
+def under_heads(pool: Sequence[Recipe], heads: Sequence[tuple[str, str]], shipped: Sequence[Recipe]) -> list[Recipe]:
+    """Return what is shipped, and the pipelines of a pool under some heads: only what shares a head can be mixed."""
+    again = [Recipe(head[0], each.functions, (), head[1]) for head in heads for each in pool if each.staged]
+    return list(dict.fromkeys([*shipped, *again, *(each for each in pool if not each.staged)]))
+
+
 def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Write what a family of targets takes: shipped lists, and some that were found on its modules."""
     making = Making(arguments, environ)
-    shipped = list(read_coreset(making.bench.major, arguments.sets).lists)
-    everything = list(dict.fromkeys([*shipped, *making.pool()]))
+    shipped, pool = list(read_coreset(making.bench.major, arguments.sets).lists), making.pool()
+    everything = list(dict.fromkeys([*shipped, *pool]))
+    first = choose(making.measure(everything), everything, arguments.count)
+    everything = under_heads([*shipped, *pool], best_heads(first, arguments.heads), shipped)
     rows = making.measure(everything)
     chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new)
     as_it_was = savings_of(rows, shipped[: arguments.count])
@@ -84,7 +102,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("orders", nargs="*", metavar="FAMILY=FILE", help="what to add")
     add_common_arguments(parser)
     parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
-    parser.add_argument("--new", type=int, default=12, help="recipes to choose that are not shipped (%(default)s)")
+    parser.add_argument("--heads", type=int, default=2, help="heads that the order may bring (default: %(default)s)")
+    parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")
     return run_command(parser, run, argv, environ)
 
 

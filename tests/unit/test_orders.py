@@ -11,9 +11,10 @@ from clang_llm.backends.coreset import read_coreset, write_coreset
 from clang_llm.compiler import Compiler
 from clang_llm.errors import DataError
 from clang_llm.evaluation import coreset, orders
-from clang_llm.evaluation.orders import read_order
+from clang_llm.evaluation.orders import best_heads, read_order, under_heads
 from clang_llm.recipe import Recipe
 from clang_llm.settings import process_environment
+from clang_llm.tuning.greedy import Choice
 
 SHIPPED = Recipe("always-inline,globaldce")
 NEW = Recipe("always-inline,globalopt,function(sroa,simplifycfg),globaldce")
@@ -60,3 +61,19 @@ def test_what_is_new_is_validated_and_what_fails_is_left_out(
     # Another family keeps what it had.
     assert written.orders["wasm"] == (0,)
     assert written.evidence[0] == f"judged on LLVM {compilers[19].version}"
+
+
+def test_pipelines_are_tried_under_the_heads_that_help_most() -> None:
+    one, two = Recipe("globalopt", ("sroa",), (), "globaldce"), Recipe("ipsccp", ("gvn",), (), "globaldce")
+    three, whole = Recipe("inferattrs", ("dce",), (), "globaldce"), Recipe("globaldce")
+    choice = Choice((one, whole, two, three), (0.01, 0.05, 0.07, 0.071))
+    heads = best_heads(choice, 2)
+    assert heads == [two.head, one.head]
+    assert under_heads([one, three, whole], heads, [two]) == [
+        two,
+        Recipe("ipsccp", ("sroa",), (), "globaldce"),
+        Recipe("ipsccp", ("dce",), (), "globaldce"),
+        one,
+        Recipe("globalopt", ("dce",), (), "globaldce"),
+        whole,
+    ]
