@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from clang_llm.compiler import Compiler, installed_compilers
+from clang_llm.errors import ToolchainError
+from clang_llm.toolchain import build_plugin
 
 #: Major versions of LLVM that the project promises to work with.
 SUPPORTED = (14, 15, 16, 19, 22)
@@ -79,6 +81,19 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache directory where plugins are built, once for all workers; a test's plans never go there."""
     base = tmp_path_factory.getbasetemp()
     return (base.parent if base.name.startswith("popen-") else base) / "plugin-builds"
+
+
+@pytest.fixture
+def shared_plugins(a_compiler: Compiler, builds: Path, tmp_path: Path) -> Path:
+    """The root of a workplace whose cache shares the plugins that other tests built."""
+    try:
+        build_plugin(a_compiler, builds)
+    except ToolchainError as error:
+        pytest.skip(str(error))
+    cache = tmp_path / "work" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "plugins").symlink_to(builds / "plugins")
+    return tmp_path / "work"
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from clang_llm.compiler import find_clang
 from clang_llm.errors import DataError, ProcessError
 from clang_llm.settings import Settings
 from clang_llm.store.local import LocalStore
+from clang_llm.tuning.evaluator import PATIENT
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_CANDIDATES = 300
 #: Seconds between looks at what is done.
 _LOOK_S = 2.0
-#: Seconds that the plugin waits for one answer of the search: validation takes minutes on a busy machine.
-_PATIENCE_S = 86400
 
 WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
 
@@ -103,7 +102,7 @@ def _environment(candidates: int, settings: Settings, environ: Mapping[str, str]
         "CLANG_LLM_CLANG": str(find_clang(settings.clang, environ)),
         "CLANG_LLM_BACKEND": "tune",
         "CLANG_LLM_CANDIDATES": str(candidates),
-        "_CLANG_LLM_HELPER_SECONDS": str(_PATIENCE_S),
+        **PATIENT,
     }
 
 

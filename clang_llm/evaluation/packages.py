@@ -20,6 +20,7 @@ from clang_llm.evaluation.recipes import recipe_for
 from clang_llm.evaluation.split import Split, require, split_of
 from clang_llm.evaluation.workplace import Workplace, add_common_arguments, markdown, run_command, say
 from clang_llm.settings import process_environment
+from clang_llm.tuning.evaluator import PATIENT
 
 # Small enough to build all of them seven times in half an hour; more than half of the rest of the table is for savings.
 DEFAULT_PACKAGES = (
@@ -43,9 +44,6 @@ DEFAULT_PACKAGES = (
 )
 # Packages, in C and C++, whose objects are also compared where nothing may differ; each costs six more builds.
 IDENTITY_PACKAGES = ("bzip2", "expat", "lua5.4", "double-conversion", "tinyxml2")
-
-# A search of the backend `tune` takes minutes, of which the plugin hears nothing while recipes are validated.
-PATIENCE = {"_CLANG_LLM_HELPER_SECONDS": "1800"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +121,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         split_of(name)
     place = Workplace.at(arguments.work, arguments.clang, environ)
     if arguments.tune:
-        place = replace(place, rig=replace(place.rig, environ={**place.rig.environ, **PATIENCE}))
+        place = replace(place, rig=replace(place.rig, environ={**place.rig.environ, **PATIENT}))
     say("building the plugin")
     place.rig.warm_up()
     reports: list[Report] = []

@@ -13,6 +13,8 @@ from clang_llm.protocol import Connection
 from clang_llm.recipe import Recipe
 from clang_llm.types import Decision, Result, Status
 
+#: A search is a long time coming, and nothing is heard of it while recipes are validated: a day, in seconds.
+PATIENT = {"_CLANG_LLM_HELPER_SECONDS": "86400"}
 #: Recipes in one message: few enough for its 1 MiB, many enough that neighbours share their head.
 ROUND = 64
 
@@ -47,8 +49,7 @@ class Evaluator:
             "CLANG_LLM_DISABLE": "0",
             # To leave without code generation of its own once the conversation is over.
             "_CLANG_LLM_EXPLAIN": "/dev/null",
-            # The next recipes may be a long time coming.
-            "_CLANG_LLM_HELPER_SECONDS": "86400",
+            **PATIENT,
         }
         self._companion = process.Companion([*argv, f"-fpass-plugin={stub}"], "_CLANG_LLM_HELPER_FD", variables)
         self._connection = Connection(self._companion.socket, self._companion.socket)

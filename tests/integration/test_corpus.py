@@ -12,7 +12,6 @@ import pytest
 
 from clang_llm import log, objects, process
 from clang_llm.compiler import Compiler
-from clang_llm.errors import ToolchainError
 from clang_llm.evaluation.corpus import collect
 from clang_llm.evaluation.corpus_build import Listed, PackageBuilder
 from clang_llm.evaluation.corpus_store import Corpus, Entry
@@ -20,7 +19,6 @@ from clang_llm.evaluation.corpus_targets import NATIVE, TARGETS, write_compilers
 from clang_llm.evaluation.recipes import Recipe
 from clang_llm.evaluation.sources import SourcePackage
 from clang_llm.evaluation.workplace import Workplace
-from clang_llm.toolchain import build_plugin
 
 PROJECTS = Path(__file__).resolve().parents[1] / "projects"
 STANDARD = {"jot": "-std=c99", "route": "-std=c++17"}
@@ -36,15 +34,8 @@ class LocalPlace(Workplace):
 
 
 @pytest.fixture
-def builder(a_compiler: Compiler, builds: Path, tmp_path: Path) -> PackageBuilder:
-    try:
-        build_plugin(a_compiler, builds)
-    except ToolchainError as error:
-        pytest.skip(str(error))
-    cache = tmp_path / "work" / "cache"
-    cache.mkdir(parents=True)
-    (cache / "plugins").symlink_to(builds / "plugins")
-    place = LocalPlace.at(tmp_path / "work", str(a_compiler.path), dict(os.environ))
+def builder(a_compiler: Compiler, shared_plugins: Path, tmp_path: Path) -> PackageBuilder:
+    place = LocalPlace.at(shared_plugins, str(a_compiler.path), dict(os.environ))
     place.rig.warm_up()
     return PackageBuilder(place, *write_compilers(tmp_path), jobs=2, limit_s=120.0)
 

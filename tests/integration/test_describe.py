@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from integration.test_recipes import MAJORS, Box
+from integration.test_recipes import Box, box
+
+__all__ = ["box"]
 
 SOURCE = """
 extern int other(int);
@@ -16,11 +16,6 @@ long length(const char *s) { long n = 0; while (s[n]) n++; return n; }
 double half(double x) { return x / 2; }
 """
 HEAD = "globaldce,function(mem2reg)"
-
-
-@pytest.fixture(params=MAJORS, ids=lambda major: f"clang-{major}")
-def box(request: pytest.FixtureRequest, builds: Path, tmp_path: Path) -> Box:
-    return Box(request.param, builds, tmp_path)
 
 
 def test_functions_come_as_text_in_the_order_of_their_sizes(box: Box) -> None:

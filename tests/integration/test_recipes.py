@@ -111,8 +111,7 @@ def test_a_mix_measures_as_it_is_emitted(box: Box, target: str) -> None:
         assert mixture is not None
         result = evaluator.evaluate([mixture.recipe])[0]
     assert result.status is Status.OK
-    if target != "wasm32":
-        assert allocated_size(box.object_of(mixture.recipe, *words)) == result.size
+    assert allocated_size(box.object_of(mixture.recipe, *words)) == result.size
     # The estimate is one: alignment and shared constants are nobody's.
     assert abs(result.size - mixture.predicted) <= 0.02 * result.size + 8
 

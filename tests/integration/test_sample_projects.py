@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from clang_llm.compiler import Compiler
-from clang_llm.errors import ToolchainError
 from clang_llm.evaluation import demo, packages, savings
 from clang_llm.evaluation.build import Project
 from clang_llm.evaluation.check import PackageCheck
@@ -17,20 +16,11 @@ from clang_llm.evaluation.demo import SAMPLES
 from clang_llm.evaluation.recipes import Recipe
 from clang_llm.evaluation.rig import Rig
 from clang_llm.evaluation.workplace import Workplace
-from clang_llm.toolchain import build_plugin
 
 
 @pytest.fixture
-def place(a_compiler: Compiler, builds: Path, tmp_path: Path) -> Workplace:
-    """A workplace whose cache shares the plugins that other tests built."""
-    try:
-        build_plugin(a_compiler, builds)
-    except ToolchainError as error:
-        pytest.skip(str(error))
-    cache = tmp_path / "work" / "cache"
-    cache.mkdir(parents=True)
-    (cache / "plugins").symlink_to(builds / "plugins")
-    return Workplace.at(tmp_path / "work", str(a_compiler.path), dict(os.environ))
+def place(a_compiler: Compiler, shared_plugins: Path) -> Workplace:
+    return Workplace.at(shared_plugins, str(a_compiler.path), dict(os.environ))
 
 
 @pytest.mark.parametrize(("recipe", "source"), SAMPLES, ids=[recipe.name for recipe, _ in SAMPLES])

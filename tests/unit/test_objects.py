@@ -69,3 +69,33 @@ def test_damage_is_never_worse_than_an_object_error(at: int, value: int) -> None
         allocated_size(bytes(data))
     except ObjectError:
         return
+
+
+def wasm(*described: tuple[int, bytes]) -> bytes:
+    """A WebAssembly module with sections of (number, content); sizes take five bytes, as linkers write them."""
+    text = b"\0asm\x01\0\0\0"
+    for kind, content in described:
+        size = bytes((len(content) >> (7 * place)) & 0x7F | 0x80 for place in range(4))
+        text += bytes([kind]) + size + bytes([len(content) >> 28]) + content
+    return text
+
+
+def test_custom_sections_of_webassembly_do_not_count() -> None:
+    data = wasm((1, bytes(9)), (10, bytes(300)), (11, bytes(20)), (0, bytes(1000)))
+    assert sections(data) == [
+        Section("type", 9, False, False),
+        Section("code", 300, True, False),
+        Section("data", 20, False, True),
+    ]
+    assert allocated_size(data) == 329
+
+
+@pytest.mark.parametrize("cut", [1, 4, 11])
+def test_webassembly_that_was_cut_short_is_told(cut: int) -> None:
+    with pytest.raises(ObjectError, match="cut short"):
+        sections(wasm((1, bytes(9)))[:-cut])
+
+
+def test_an_unknown_section_of_webassembly_is_told() -> None:
+    with pytest.raises(ObjectError, match="section 99"):
+        sections(wasm((99, bytes(9))))
