@@ -19,7 +19,7 @@ PACKAGE = ROOT / "clang_llm"
 
 # architecture.md, section 9; a larger number may import a smaller or an equal one.
 LAYERS = {
-    **dict.fromkeys(("", "passlist", "vocabulary", "recipe", "plan", "errors", "types"), 0),
+    **dict.fromkeys(("", "passlist", "vocabulary", "recipe", "plan", "prompt", "translation", "errors", "types"), 0),
     **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects"), 1),
     **dict.fromkeys(("backends", "inference", "mixture", "models", "protocol", "search", "tuning"), 2),
     **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "server", "training"), 3),
