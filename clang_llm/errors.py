@@ -123,3 +123,9 @@ class Abandoned(ClangLlmError):  # noqa: N818 - an outcome, not a mistake
     """A search gave no answer that may be kept; the message is the one word that is counted."""
 
     exit_code = 22
+
+
+class NoAnswer(BackendError):  # noqa: N818 - an outcome, not a mistake
+    """A model did not answer in time."""
+
+    exit_code = 25

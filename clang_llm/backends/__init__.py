@@ -16,6 +16,7 @@ from clang_llm.types import Module, Result
 TABLE: Mapping[str, str] = {
     "coreset": "clang_llm.backends.coreset:CoresetBackend",
     "model": "clang_llm.backends.model:ModelBackend",
+    "openai": "clang_llm.backends.openai:OpenaiBackend",
     "scripted": "clang_llm.backends.scripted:ScriptedBackend",
     "tune": "clang_llm.backends.tune:TuneBackend",
 }

@@ -7,21 +7,19 @@ reaches the plan. Minutes for each module, so it is never a default.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 
 from clang_llm.backends import Measured, Request
 from clang_llm.backends.coreset import read_coreset
-from clang_llm.compiler import find_clang, inspect
+from clang_llm.backends.unvetted import acceptance_for, parts_of, shipped_parts
 from clang_llm.errors import BackendError
 from clang_llm.log import write_log
 from clang_llm.mixture import mix
 from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings, process_environment
+from clang_llm.settings import Settings
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.seeds import seeds
 from clang_llm.tuning.space import Space
 from clang_llm.tuning.tuner import MOST_PIPELINES, Tuner
-from clang_llm.tuning.validate import clean_environment
 from clang_llm.types import Result, Status
 
 #: Of the budget, compilations kept for mixing again without recipes that were rejected.
@@ -81,7 +79,7 @@ class TuneBackend:
 
     def accepts(self, recipe: Recipe) -> bool:
         """Whether every part of a recipe was validated, now if need be and the search goes on."""
-        parts = _parts(recipe)
+        parts = parts_of(recipe)
         waiting = [part for part in parts if part not in self._vetted and part not in self._verdicts]
         if waiting and (self._settled or len(parts) > MOST_PIPELINES):
             return False
@@ -104,32 +102,17 @@ class TuneBackend:
             coreset = read_coreset(major)
         except BackendError:
             return seeds(major)
-        self._vetted.update(coreset.lists)
-        # They passed as mixes with these closing stages.
-        self._vetted.update(
-            replace(each, closing=closing) for closing in coreset.closings for each in coreset.lists if each.staged
-        )
+        self._vetted.update(shipped_parts(coreset))
         return list(dict.fromkeys([*coreset.for_target(target), *seeds(major)]))
 
     def _accepted(self, tried: Sequence[Measured]) -> list[Measured]:
         bad = {part for part, why in self._verdicts.items() if why}
-        return [(recipe, result) for recipe, result in tried if not bad.intersection(_parts(recipe))]
+        return [(recipe, result) for recipe, result in tried if not bad.intersection(parts_of(recipe))]
 
     def _worth(self, recipe: Recipe) -> int:
         return 1 if recipe in self._vetted or self._verdicts.get(recipe) == "" else WORTH_VALIDATING
 
     def _tries(self) -> Acceptance:
         if self._acceptance is None:
-            environ = clean_environment(process_environment())
-            compiler = inspect(find_clang(self._settings.clang, environ))
-            if self._request is not None and compiler.version != self._request.llvm:
-                raise BackendError(f"{compiler.path} is not the clang {self._request.llvm}; name it in CLANG_LLM_CLANG")
-            self._acceptance = Acceptance([compiler], None, self._settings.cache_dir, environ, jobs=1)
+            self._acceptance = acceptance_for(self._settings, self._request)
         return self._acceptance
-
-
-def _parts(recipe: Recipe) -> list[Recipe]:
-    """Return what has to be validated for a recipe: each of its function pipelines by itself."""
-    if not recipe.staged:
-        return [recipe]
-    return [recipe.uniform(function) for function in recipe.functions]

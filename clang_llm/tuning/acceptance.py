@@ -8,8 +8,9 @@ from pathlib import Path
 from clang_llm.errors import DataError
 from clang_llm.recipe import Recipe, usable
 from clang_llm.toolchain import Compiler
+from clang_llm.tuning.batches import are_prepared
 from clang_llm.tuning.programs import ProgramSet, load_programs, with_suite
-from clang_llm.tuning.validate import Options, Outcome, validate
+from clang_llm.tuning.validate import Options, Outcome, remembered, validate
 
 # The published programs stand beside the checkout, not in it: they are other people's work, used in place.
 PUBLISHED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "humaneval_x_cpp.jsonl.gz"
@@ -72,6 +73,28 @@ class Acceptance:
                 if each is not None and each.text in bad:
                     verdict = bad[each.text]
                     found[recipe] = f"LLVM {compiler.version}: {verdict.program}: {verdict.reason}"
+        return found
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the programs are built already, so that trying a recipe takes seconds."""
+        return all(are_prepared(each, self._programs, self._options.cache_dir) for each in self.compilers)
+
+    def remembered(self, recipes: Sequence[Recipe]) -> dict[Recipe, bool]:
+        """Return the recipes that were tried before on every compiler, and whether all accepted them.
+
+        Raises:
+            ClangLlmError: A compiler has no plugin.
+        """
+        found: dict[Recipe, bool] = {}
+        for recipe in recipes:
+            verdicts = []
+            for compiler in self.compilers:
+                fitting = usable(recipe, compiler.major)
+                known = remembered([fitting.text], compiler, self._programs, self._options) if fitting else {}
+                verdicts.append(known.get(fitting.text) if fitting else None)
+            if None not in verdicts:
+                found[recipe] = all(verdict.accepted for verdict in verdicts if verdict)
         return found
 
     def evidence(self, compiler: Compiler) -> str:

@@ -167,15 +167,29 @@ def _read(compiler: Compiler, place: Path, digest: str) -> Prepared:
         raise DataError(f"{place} is damaged ({error}); remove it and try again") from error
 
 
+def digest_of(compiler: Compiler, programs: ProgramSet) -> str:
+    """Return the identity of programs made ready for a compiler."""
+    identity = f"{programs.digest} {compiler.version} {compiler.real} {BATCHES}"
+    return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _place_of(digest: str, cache_dir: Path) -> Path:
+    return cache_dir / "validation" / digest[:32]
+
+
+def are_prepared(compiler: Compiler, programs: ProgramSet, cache_dir: Path) -> bool:
+    """Whether `prepare_programs` would find everything made."""
+    return (_place_of(digest_of(compiler, programs), cache_dir) / "batches.json").exists()
+
+
 def prepare_programs(compiler: Compiler, programs: ProgramSet, cache_dir: Path, environ: Mapping[str, str]) -> Prepared:
     """Make, or find in ``<cache_dir>/validation/``, the batches for one compiler.
 
     Raises:
         ToolchainError: the compiler cannot build the programs at all.
     """
-    identity = f"{programs.digest} {compiler.version} {compiler.real} {BATCHES}"
-    digest = hashlib.sha256(identity.encode()).hexdigest()
-    place = cache_dir / "validation" / digest[:32]
+    digest = digest_of(compiler, programs)
+    place = _place_of(digest, cache_dir)
     if not (place / "batches.json").exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix="new-") as new:

@@ -15,7 +15,7 @@ from pathlib import Path
 from clang_llm.errors import DataError, ProcessTimeout
 from clang_llm.recipe import Recipe
 from clang_llm.toolchain import Compiler
-from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, link_batch, prepare_programs, run_batch
+from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, digest_of, link_batch, prepare_programs, run_batch
 from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import Engine, make_engine
 from clang_llm.tuning.programs import ProgramSet
@@ -190,6 +190,21 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in environ.items() if not name.startswith(("CLANG_LLM_", "_CLANG_LLM_", "CCC_"))
     }
+
+
+def remembered(lists: Sequence[str], compiler: Compiler, programs: ProgramSet, options: Options) -> dict[str, Verdict]:
+    """Return the verdicts that are known already, by the list; nothing is tried.
+
+    Raises:
+        ToolchainError: this compiler cannot build the plugin.
+        PassListError: a list does not parse.
+    """
+    engine = make_engine(options.engine, compiler, options.cache_dir)
+    digest, store = digest_of(compiler, programs), VerdictStore(options.cache_dir)
+    found = {
+        text: store.get(text, digest, engine.identity) for text in _normalised(lists, compiler.major, options.engine)
+    }
+    return {text: verdict for text, verdict in found.items() if verdict is not None}
 
 
 def validate(

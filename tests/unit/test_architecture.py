@@ -20,7 +20,9 @@ PACKAGE = ROOT / "clang_llm"
 # architecture.md, section 9; a larger number may import a smaller or an equal one.
 LAYERS = {
     **dict.fromkeys(("", "passlist", "vocabulary", "recipe", "plan", "prompt", "translation", "errors", "types"), 0),
-    **dict.fromkeys(("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects"), 1),
+    **dict.fromkeys(
+        ("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects", "web"), 1
+    ),
     **dict.fromkeys(("backends", "inference", "mixture", "models", "protocol", "search", "tuning"), 2),
     **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "server", "training"), 3),
 }
@@ -49,6 +51,7 @@ HEAVY = (
 DOORS = {
     "process.py": ("subprocess", "os.system", "os.popen", "os.spawnv", "os.posix_spawn"),
     "settings.py": ("os.environ", "os.environb", "os.getenv"),
+    "web.py": ("http.client", "urllib.request"),
 }
 
 

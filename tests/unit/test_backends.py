@@ -34,7 +34,7 @@ def test_every_name_in_the_table_makes_a_backend(name: str) -> None:
 
 
 def test_an_unknown_backend_is_told_with_the_known_ones() -> None:
-    with pytest.raises(BackendError, match="coreset, model, scripted"):
+    with pytest.raises(BackendError, match="coreset, model, openai, scripted"):
         backends.create("nobody", make_settings())
 
 
