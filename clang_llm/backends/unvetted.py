@@ -20,7 +20,7 @@ from clang_llm.settings import Settings, process_environment
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.validate import clean_environment
 
-#: Parts that one compile validates, at most: each takes some ten seconds, and the plugin waits 60 s for an answer.
+#: Parts that one compile validates, at most: each takes seconds, on a busy machine ten, and the plugin waits 60 s.
 MOST_VALIDATED = 3
 
 
