@@ -25,6 +25,8 @@ CHANGES = SOURCE.with_name("llvm17.txt")
 #: What `default` is in a function's pipeline, where LLVM has it.
 _FUNCTION_PART = "function-simplification"
 _TOKEN = re.compile(rf"\s*(?:{ELEMENT.pattern}(\s*\()?|(.))", re.DOTALL)
+#: What a parameter may be; anything else would not be read again.
+_PARAMETER = re.compile(r"[A-Za-z0-9=_-]+")
 #: Adaptors to open, one in the other, for a pass of some kind where it does not fit.
 _WAYS = {
     ("module", "cgscc"): ("cgscc",),
@@ -106,7 +108,7 @@ def _read(text: str) -> tuple[Item, ...]:
             stack.append((name, []))
         elif name and name not in STRUCTURE:
             tokens = (token.strip() for token in params[1:-1].split(";"))
-            stack[-1][1].append(Pass(name, tuple(token for token in tokens if token)))
+            stack[-1][1].append(Pass(name, tuple(token for token in tokens if _PARAMETER.fullmatch(token))))
         elif mark == "(":
             stack.append(("", []))
         elif mark == ")" and len(stack) > 1:

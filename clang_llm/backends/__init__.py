@@ -18,6 +18,7 @@ TABLE: Mapping[str, str] = {
     "model": "clang_llm.backends.model:ModelBackend",
     "openai": "clang_llm.backends.openai:OpenaiBackend",
     "scripted": "clang_llm.backends.scripted:ScriptedBackend",
+    "transformers": "clang_llm.backends.transformers:TransformersBackend",
     "tune": "clang_llm.backends.tune:TuneBackend",
 }
 

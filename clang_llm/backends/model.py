@@ -74,7 +74,9 @@ class ModelBackend:
             self._proposed = self._ask(request, directory, menu)
         except (BackendError, PassListError) as error:
             write_log(self._settings.log, f"helper: key {request.key} model unusable: {error}")
-        yield from in_order([*self._proposed, *coreset.lists], request.major, request.budget, [*coreset.closings])
+        yield from in_order(
+            [*self._proposed, *coreset.for_target(request.target)], request.major, request.budget, [*coreset.closings]
+        )
 
     def _ask(self, request: Request, directory: Path, menu: Coreset) -> list[Recipe]:
         texts: list[str] = []

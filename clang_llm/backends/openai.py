@@ -9,16 +9,15 @@ follow it, or serve alone when there is no answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clang_llm.backends import Measured, Request
-from clang_llm.backends.coreset import Coreset, read_coreset
-from clang_llm.backends.unvetted import Vetting
+from clang_llm.backends import Request
+from clang_llm.backends.coreset import Coreset
+from clang_llm.backends.large import LargeModelBackend
 from clang_llm.compiler import find_clang, inspect
 from clang_llm.errors import BackendError, ClangLlmError, NoAnswer
 from clang_llm.log import write_log
-from clang_llm.mixture import in_order
 from clang_llm.models.flag_tuning import NEW_TOKENS, WINDOW, Question, choices_of, head_of, questions, recipes_of
 from clang_llm.models.ir import text_of
 from clang_llm.process import run
@@ -58,38 +57,17 @@ def no_answer_in_time(request: Request, settings: Settings, why: str) -> None:
     write_log(settings.log, f"helper: key {request.key} openai: {why}; the shipped recipes serve")
 
 
-class OpenaiBackend:
-    """Asks the server at CLANG_LLM_URL, then tries what it proposed, and the shipped recipes."""
+class OpenaiBackend(LargeModelBackend):
+    """Asks the server at CLANG_LLM_URL."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._vetting: Vetting | None = None
+    def asked(self, request: Request, coreset: Coreset | None) -> list[Recipe]:
+        """Return what the model proposes; nothing when it does not answer, and the log says why.
 
-    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
-        """Yield the model's recipes that may be proposed, the shipped ones, and their mix."""
+        Raises:
+            BackendError: No server is named.
+        """
         if not self._settings.url:
             raise BackendError("backend 'openai' needs CLANG_LLM_URL, the base URL of a server")
-        try:
-            coreset: Coreset | None = read_coreset(request.major)
-        except BackendError:
-            coreset = None
-        self._vetting = Vetting(self._settings, request)
-        recipes = self._vetting.may_be_proposed(self._asked(request, coreset))
-        shipped = coreset.for_target(request.target) if coreset else ()
-        closings = coreset.closings if coreset else ()
-        yield from in_order([*recipes, *shipped], request.major, request.budget, closings)
-
-    def accepts(self, recipe: Recipe) -> bool:
-        """Whether a recipe passed validation."""
-        return self._vetting is not None and self._vetting.accepts(recipe)
-
-    def vetted(self, request: Request) -> str | None:
-        """Return what vouches for the recipes."""
-        del request
-        return self._vetting.identity() if self._vetting else None
-
-    def _asked(self, request: Request, coreset: Coreset | None) -> list[Recipe]:
-        """Return what the model proposes; nothing when it does not answer, and the log says why."""
         seconds = WAIT_S if self._settings.infer == "wait" else self._settings.infer_ms / 1000
         try:
             server = WebServer(self._settings.url or "", self._settings.api_key, seconds)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from clang_llm.backends import Request
 from clang_llm.backends.coreset import Coreset, read_coreset
-from clang_llm.compiler import find_clang, inspect
+from clang_llm.compiler import find_clang, inspect, running_clang
 from clang_llm.errors import BackendError, ClangLlmError
 from clang_llm.log import write_log
 from clang_llm.recipe import Recipe, usable
@@ -46,7 +46,7 @@ def acceptance_for(settings: Settings, request: Request | None) -> Acceptance:
         ToolchainError: There is none.
     """
     environ = clean_environment(process_environment())
-    compiler = inspect(find_clang(settings.clang, environ))
+    compiler = inspect(running_clang() or find_clang(settings.clang, environ))
     if request is not None and compiler.version != request.llvm:
         raise BackendError(f"{compiler.path} is not the clang {request.llvm}; name it in CLANG_LLM_CLANG")
     return Acceptance([compiler], None, settings.cache_dir, environ, jobs=1)

@@ -1,0 +1,64 @@
+"""What backends of large models have in common: proposals are vetted, and the shipped recipes follow them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+
+from clang_llm.backends import MIX, Measured, Request
+from clang_llm.backends.coreset import Coreset, read_coreset
+from clang_llm.backends.unvetted import Vetting
+from clang_llm.errors import BackendError
+from clang_llm.mixture import in_order
+from clang_llm.recipe import Recipe
+from clang_llm.settings import Settings
+
+
+class LargeModelBackend(ABC):
+    """Tries what a model proposed and may be proposed, then the shipped recipes, then their mix."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._vetting: Vetting | None = None
+        self._proposed: frozenset[Recipe] = frozenset()
+        self._shipped: tuple[Recipe, ...] = ()
+
+    @abstractmethod
+    def asked(self, request: Request, coreset: Coreset | None) -> list[Recipe]:
+        """Return what the model proposes, best first; nothing when it does not answer.
+
+        Args:
+            request: The module.
+            coreset: What is shipped for this LLVM.
+
+        Raises:
+            BackendError: Something is not set.
+        """
+
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
+        """Yield the model's recipes that may be proposed, the shipped ones, and their mix."""
+        try:
+            coreset: Coreset | None = read_coreset(request.major)
+        except BackendError:
+            coreset = None
+        self._vetting = Vetting(self._settings, request)
+        recipes = self._vetting.may_be_proposed(self.asked(request, coreset))
+        self._proposed = frozenset(recipes)
+        self._shipped = coreset.for_target(request.target) if coreset else ()
+        closings = coreset.closings if coreset else ()
+        yield from in_order([*recipes, *self._shipped], request.major, request.budget, closings)
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Whether a recipe passed validation."""
+        return self._vetting is not None and self._vetting.accepts(recipe)
+
+    def origin(self, recipe: Recipe) -> str:
+        """Return "model", "coreset" or `MIX`."""
+        if recipe in self._proposed:
+            return "model"
+        return "coreset" if recipe in self._shipped else MIX
+
+    def vetted(self, request: Request) -> str | None:
+        """Return what vouches for the recipes."""
+        del request
+        return self._vetting.identity() if self._vetting else None
