@@ -121,8 +121,10 @@ class SpareTime:
 
     def _improve(self, cache: Path, entry: backlog.Entry, bitcode: Path) -> bool:
         """Search with the model's recipes; return whether the cache has a smaller plan now."""
+        compiler = self._compiler(entry)
         settings = replace(
             self._settings,
+            clang=str(compiler.path),
             backend=entry.backend,
             model=entry.model,
             cache_dir=cache,
@@ -131,7 +133,6 @@ class SpareTime:
             log=self._place.log,
         )
         backend = backends.create(entry.backend, settings)
-        compiler = self._compiler(entry)
         argv = [str(compiler.real), "-cc1", *entry.options, "-x", "ir", str(bitcode), "-emit-obj", "-o", os.devnull]
         with Evaluator(argv, self._stub(compiler, cache), cache, compiler_environment()) as evaluator:
             if (evaluator.request.target, evaluator.request.llvm) != (entry.target, entry.llvm):
