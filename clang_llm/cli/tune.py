@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shlex
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm import process
 from clang_llm.backends.tune import SMALLEST_BUDGET
 from clang_llm.cli.output import human_count, percent
-from clang_llm.compiler import find_clang
-from clang_llm.errors import DataError, ProcessError
+from clang_llm.cli.project import Build, add_build_arguments, compilers
+from clang_llm.errors import DataError
 from clang_llm.settings import Settings
 from clang_llm.store.local import LocalStore
 from clang_llm.tuning.evaluator import PATIENT
@@ -31,8 +25,6 @@ DEFAULT_CANDIDATES = 300
 #: Seconds between looks at what is done.
 _LOOK_S = 2.0
 
-WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
-
 
 def add_commands(commands: Commands) -> None:
     """Add this group to the parser."""
@@ -43,9 +35,7 @@ def add_commands(commands: Commands) -> None:
         "its environment. Clean the project first, since only what is compiled is tuned. A stopped run goes on.",
     )
     parser.add_argument("--candidates", type=int, default=DEFAULT_CANDIDATES, help="for each module (%(default)s)")
-    parser.add_argument("--compile-commands", type=Path, metavar="FILE", help="compile_commands.json, not a build")
-    parser.add_argument("--jobs", type=int, default=1, help="commands of FILE at once (%(default)s)")
-    parser.add_argument("build", nargs=argparse.REMAINDER, metavar="CMD", help="such as: -- make -j2")
+    add_build_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -72,9 +62,7 @@ class _Summary:
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Tune a project; returns the exit status of its build."""
     settings = Settings.load(environ)
-    build = list(arguments.build[1:] if arguments.build[:1] == ["--"] else arguments.build)
-    if bool(build) == (arguments.compile_commands is not None):
-        raise DataError("give a build command after --, or --compile-commands FILE")
+    build = Build.of(arguments)
     if arguments.candidates < SMALLEST_BUDGET:
         raise DataError(f"--candidates {arguments.candidates} is too few to search with; at least {SMALLEST_BUDGET}")
     if settings.readonly or settings.disable:
@@ -83,10 +71,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     store = LocalStore(settings.cache_dir)
     before = _Summary.of(store)
     with _Progress(store):
-        if build:
-            status = _build(build, variables)
-        else:
-            status = _commands(arguments.compile_commands, variables, arguments.jobs)
+        status = build.run(variables)
     after = _Summary.of(store)
     print(f"tuned: {after.text()}")
     if after.modules == before.modules:
@@ -97,71 +82,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _environment(candidates: int, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     return {
         **environ,
-        "CC": str(WRAPPERS / "clang-llm"),
-        "CXX": str(WRAPPERS / "clang-llm++"),
-        "CLANG_LLM_CLANG": str(find_clang(settings.clang, environ)),
+        **compilers(settings, environ),
         "CLANG_LLM_BACKEND": "tune",
         "CLANG_LLM_CANDIDATES": str(candidates),
         **PATIENT,
     }
-
-
-def _build(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    done = process.run(command, env=environ)
-    sys.stdout.write(done.output)
-    sys.stderr.write(os.fsdecode(done.stderr))
-    return done.returncode
-
-
-@dataclass(frozen=True)
-class _Command:
-    """One entry of compile_commands.json, as it is run: by the wrapper, with no object."""
-
-    argv: tuple[str, ...]
-    directory: Path
-
-
-def read_commands(path: Path) -> list[_Command]:
-    """Read compile_commands.json.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return [_command(entry, path.parent) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise DataError(f"{path} is no compile_commands.json ({error}); cmake and meson write one") from error
-
-
-def _command(entry: Mapping[str, object], home: Path) -> _Command:
-    arguments = entry.get("arguments")
-    words = [str(word) for word in arguments] if isinstance(arguments, list) else shlex.split(str(entry["command"]))
-    wrapper = WRAPPERS / ("clang-llm++" if "++" in Path(words[0]).name else "clang-llm")
-    kept = []
-    rest = iter(words[1:])
-    for word in rest:
-        # No object and no dependency file: the project's own stay as they are.
-        if word in ("-o", "-MF", "-MT", "-MQ"):
-            next(rest, None)
-        elif word not in ("-MD", "-MMD", "-MP"):
-            kept.append(word)
-    return _Command((str(wrapper), *kept, "-o", os.devnull), home / str(entry["directory"]))
-
-
-def _commands(path: Path, environ: Mapping[str, str], jobs: int) -> int:
-    def compile_one(command: _Command) -> int:
-        try:
-            return process.run(command.argv, env=environ, cwd=command.directory).returncode
-        except ProcessError as error:
-            sys.stderr.write(f"clang-llm-tool: {error}\n")
-            return 1
-
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        failed = sum(status != 0 for status in pool.map(compile_one, read_commands(path)))
-    if failed:
-        sys.stderr.write(f"{failed} commands failed; see them with clang itself\n")
-    return 1 if failed else 0
 
 
 class _Progress:

@@ -11,7 +11,7 @@ from clang_llm.backends import Request
 from clang_llm.backends.coreset import read_coreset
 from clang_llm.backends.tune import REMIXES, TuneBackend
 from clang_llm.cli import main
-from clang_llm.cli.tune import read_commands
+from clang_llm.cli.project import read_commands
 from clang_llm.errors import BackendError, DataError
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings

@@ -1,0 +1,123 @@
+"""A user's project: its build, or the commands of its compile_commands.json, run with our wrappers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from clang_llm import process
+from clang_llm.compiler import find_clang
+from clang_llm.errors import DataError, ProcessError
+from clang_llm.settings import Settings
+
+WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
+
+
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare how a project is told: a build command, or a compilation database."""
+    parser.add_argument("--compile-commands", type=Path, metavar="FILE", help="compile_commands.json, not a build")
+    parser.add_argument("--jobs", type=int, default=1, help="commands of FILE at once (%(default)s)")
+    parser.add_argument("build", nargs=argparse.REMAINDER, metavar="CMD", help="such as: -- make -j2")
+
+
+def compilers(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that make a build use our wrappers with the clang that is in use."""
+    return {
+        "CC": str(WRAPPERS / "clang-llm"),
+        "CXX": str(WRAPPERS / "clang-llm++"),
+        "CLANG_LLM_CLANG": str(find_clang(settings.clang, environ)),
+    }
+
+
+@dataclass(frozen=True)
+class Build:
+    """What is to be compiled.
+
+    Attributes:
+        command: The build; empty for the commands of a file.
+        commands: compile_commands.json.
+        jobs: Commands of the file at once.
+    """
+
+    command: tuple[str, ...]
+    commands: Path | None
+    jobs: int
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> Build:
+        """Read what `add_build_arguments` declared.
+
+        Raises:
+            DataError: There is neither a build nor a file, or there are both.
+        """
+        command = tuple(arguments.build[1:] if arguments.build[:1] == ["--"] else arguments.build)
+        if bool(command) == (arguments.compile_commands is not None):
+            raise DataError("give a build command after --, or --compile-commands FILE")
+        return cls(command, arguments.compile_commands, arguments.jobs)
+
+    def run(self, environ: Mapping[str, str]) -> int:
+        """Compile everything; returns an exit status, and says what the build said."""
+        if self.commands is not None:
+            return _commands(self.commands, environ, self.jobs)
+        done = process.run(self.command, env=environ)
+        sys.stdout.write(done.output)
+        sys.stderr.write(os.fsdecode(done.stderr))
+        return done.returncode
+
+
+@dataclass(frozen=True)
+class Command:
+    """One entry of compile_commands.json, as it is run: by the wrapper, with no object."""
+
+    argv: tuple[str, ...]
+    directory: Path
+
+
+def read_commands(path: Path) -> list[Command]:
+    """Read compile_commands.json.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [_command(entry, path.parent) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise DataError(f"{path} is no compile_commands.json ({error}); cmake and meson write one") from error
+
+
+def _command(entry: Mapping[str, object], home: Path) -> Command:
+    arguments = entry.get("arguments")
+    words = [str(word) for word in arguments] if isinstance(arguments, list) else shlex.split(str(entry["command"]))
+    wrapper = WRAPPERS / ("clang-llm++" if "++" in Path(words[0]).name else "clang-llm")
+    kept = []
+    rest = iter(words[1:])
+    for word in rest:
+        # No object and no dependency file: the project's own stay as they are.
+        if word in ("-o", "-MF", "-MT", "-MQ"):
+            next(rest, None)
+        elif word not in ("-MD", "-MMD", "-MP"):
+            kept.append(word)
+    return Command((str(wrapper), *kept, "-o", os.devnull), home / str(entry["directory"]))
+
+
+def _commands(path: Path, environ: Mapping[str, str], jobs: int) -> int:
+    def compile_one(command: Command) -> int:
+        try:
+            return process.run(command.argv, env=environ, cwd=command.directory).returncode
+        except ProcessError as error:
+            sys.stderr.write(f"clang-llm-tool: {error}\n")
+            return 1
+
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        failed = sum(status != 0 for status in pool.map(compile_one, read_commands(path)))
+    if failed:
+        sys.stderr.write(f"{failed} commands failed; see them with clang itself\n")
+    return 1 if failed else 0
