@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 
 from clang_llm import __version__, settings
-from clang_llm.cli import cache, config, doctor, explain, serve, stats, tune, validate
+from clang_llm.cli import cache, config, doctor, explain, serve, stats, train, tune, validate
 from clang_llm.errors import ClangLlmError
 
 # What a shell reports for a command that the user interrupted: 128 + SIGINT.
 INTERRUPTED = 130
 
-_GROUPS = (doctor, stats, explain, cache, config, validate, tune, serve)
+_GROUPS = (doctor, stats, explain, cache, config, validate, tune, train, serve)
 
 
 def build_parser() -> argparse.ArgumentParser:

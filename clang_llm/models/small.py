@@ -142,6 +142,22 @@ def menu_at(path: Path, major: int) -> list[Recipe]:
     return list(read_menu(major, path).lists)
 
 
+def load_model(directory: Path) -> tuple[Tokenizer, LlamaForCausalLM]:
+    """Read a tokenizer and a network.
+
+    Raises:
+        BackendError: There is no model.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        tokenizer = load_tokenizer(directory / "tokenizer.json")
+        network = AutoModelForCausalLM.from_pretrained(directory, local_files_only=True, use_safetensors=True)
+    except Exception as error:  # tokenizers raises bare Exceptions
+        raise BackendError(f"{directory} holds no model: {error}") from error
+    return tokenizer, network
+
+
 class SmallModel:
     """The network with its tokenizer and menus.
 
@@ -153,13 +169,7 @@ class SmallModel:
     """
 
     def __init__(self, directory: Path) -> None:
-        from transformers import AutoModelForCausalLM
-
-        try:
-            self._tokenizer = load_tokenizer(directory / "tokenizer.json")
-            network = AutoModelForCausalLM.from_pretrained(directory, local_files_only=True, use_safetensors=True)
-        except Exception as error:  # tokenizers raises bare Exceptions
-            raise BackendError(f"{directory} holds no model: {error}") from error
+        self._tokenizer, network = load_model(directory)
         network.eval()
         self._longest = network.config.max_position_embeddings
         self._network = network

@@ -14,6 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,10 @@ from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
-from clang_llm.models.small import Answers, ask
+from clang_llm.models.small import Answers, ask, load_model
 from clang_llm.models.tokenizer import BEGIN, PAD, train_tokenizer
 from clang_llm.settings import process_environment
+from clang_llm.training.card import card
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.training.dataset import ModuleData, load
 from clang_llm.training.examples import Example, batches, examples_of, forgetful
@@ -96,10 +98,47 @@ def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> L
     return LlamaForCausalLM(config)
 
 
-class Trainer:
-    """One training run; the model is written after each epoch."""
+@dataclass(frozen=True)
+class Options:
+    """How to train.
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    Attributes:
+        data: Directory of the data set, with `train` and `validation`.
+        menu: Directory of the menu's coreset files.
+        work: Where the model goes.
+        start: Directory of a model to go on from, whose tokenizer and shape are kept; None for a new one.
+        width: Hidden size of a new model.
+        layers: Layers of a new model.
+        longest: Tokens of a function, in a new model.
+        rate: Learning rate at its peak.
+        batch_tokens: Tokens of a batch, padding included.
+        forget: Share of tokens that are left out.
+        size_weight: Of the sizes in the loss.
+        decay: Weight decay.
+        modules: Train on so many modules only, for learning curves; None for all.
+    """
+
+    data: Path
+    menu: Path
+    work: Path
+    start: Path | None = None
+    epochs: int = 8
+    width: int = 128
+    layers: int = 4
+    longest: int = 512
+    rate: float = 1e-3
+    batch_tokens: int = BATCH_TOKENS
+    forget: float = 0.15
+    size_weight: float = 0.1
+    decay: float = 0.1
+    modules: int | None = None
+    seed: int = 1
+
+
+class Trainer:
+    """One training run; the model is written after each epoch that is the best so far."""
+
+    def __init__(self, arguments: Options) -> None:
         import torch
 
         torch.manual_seed(arguments.seed)
@@ -112,19 +151,24 @@ class Trainer:
         if arguments.modules is not None:
             # For learning curves: a part of the data, the same for the same seed.
             self.train = random.Random(arguments.seed).sample(self.train, min(arguments.modules, len(self.train)))
-        texts = dict.fromkeys(text for module in self.train for text in module.texts)
-        self.tokenizer = train_tokenizer(texts, recipes)
-        self.model = make_model(self.tokenizer, arguments.width, arguments.layers, arguments.longest)
+        if arguments.start is None:
+            texts = dict.fromkeys(text for module in self.train for text in module.texts)
+            self.tokenizer = train_tokenizer(texts, recipes)
+            self.model = make_model(self.tokenizer, arguments.width, arguments.layers, arguments.longest)
+        else:
+            self.tokenizer, self.model = load_model(arguments.start)
+        self.longest = self.model.config.max_position_embeddings
         self.answers = Answers(self.model, self.tokenizer, recipes)
-        self.examples = examples_of(self.train, self.tokenizer, arguments.longest)
+        self.examples = examples_of(self.train, self.tokenizer, self.longest)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95), weight_decay=arguments.decay
         )
 
     def run(self) -> list[dict[str, Any]]:
         """Train, and return the results of each epoch."""
-        history: list[dict[str, Any]] = []
         begun = time.monotonic()
+        # What one starts from is a result, too: no training may make it worse.
+        history = [] if self.arguments.start is None else [{"epoch": 0, **self._validated()}]
         for epoch in range(self.arguments.epochs):
             rng = random.Random(self.arguments.seed * 1000 + epoch)
             total, seen, groups = 0.0, 0, list(batches(self.examples, rng, self.arguments.batch_tokens))
@@ -132,16 +176,23 @@ class Trainer:
                 self._set_rate((epoch + number / len(groups)) / self.arguments.epochs)
                 total += self._step([forgetful(each, rng, self.arguments.forget, _KEPT) for each in group])
                 seen += len(group)
-            self.model.eval()
-            found, errors = savings(self.validation, self.answers, self.arguments.longest, COUNTS)
-            self.model.train()
-            history.append({"epoch": epoch + 1, "loss": total / seen, "counts": COUNTS, **found, "mape": errors})
-            shown = " ".join(f"{100 * each:.2f}" for each in found["model"])
-            shown += f"; sizes off by {' and '.join(f'{each:.3f}' for each in errors.values())}"
+            history.append({"epoch": epoch + 1, "loss": total / seen, **self._validated()})
+            shown = " ".join(f"{100 * each:.2f}" for each in history[-1]["model"])
+            shown += f"; sizes off by {' and '.join(f'{each:.3f}' for each in history[-1]['mape'].values())}"
             say(f"epoch {epoch + 1}: loss {total / seen:.3f}, {time.monotonic() - begun:.0f} s; validation {shown}\n")
             if history[-1] is best_epoch(history):
                 self.save(history)
+        if best_epoch(history)["epoch"] == 0 and self.arguments.start is not None:
+            self.tokenizer, self.model = load_model(self.arguments.start)
+            self.save(history)
         return history
+
+    def _validated(self) -> dict[str, Any]:
+        """Return what the model as it is would save on the validation modules."""
+        self.model.eval()
+        found, errors = savings(self.validation, self.answers, self.longest, COUNTS)
+        self.model.train()
+        return {"counts": COUNTS, **found, "mape": errors}
 
     def _set_rate(self, done: float) -> None:
         """Warm up over a twentieth, then fall as a cosine to a thirtieth."""
@@ -163,13 +214,14 @@ class Trainer:
         return float(losses.detach().sum())
 
     def save(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Write the model as transformers reads it, the tokenizer, the menus and the results."""
+        """Write the model as transformers reads it, the tokenizer, the menus, the model card and the results."""
         place = self.arguments.work
         place.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(place)
         self.tokenizer.save(str(place / "tokenizer.json"))
         for path in self.arguments.menu.glob("llvm-*.txt"):
             (place / path.name).write_bytes(path.read_bytes())
+        (place / "README.md").write_text(card(self.train, len(self.validation), best_epoch(history)), encoding="utf-8")
         (place / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
 
 
@@ -181,12 +233,14 @@ def best_epoch(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Train and print what validation says."""
     del environ
-    trainer = Trainer(arguments)
+    trainer = Trainer(Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)}))
     parameters = sum(each.numel() for each in trainer.model.parameters())
     lengths = sorted(len(example.tokens) for example in trainer.examples)
+    instructions = sum(text.count(";") for module in trainer.train for text in module.texts)
     sys.stdout.write(
-        f"{len(trainer.train)} train modules, {len(lengths)} functions that differ, {sum(lengths)} tokens (median "
-        f"{lengths[len(lengths) // 2]}, longest {lengths[-1]}), {len(trainer.validation)} validation modules, "
+        f"{len(trainer.train)} train modules, {len(lengths)} functions, {sum(lengths)} tokens (median "
+        f"{lengths[len(lengths) // 2]}, longest {lengths[-1]}, {sum(lengths) / instructions:.2f} an instruction), "
+        f"{len(trainer.validation)} validation modules, "
         f"{parameters} parameters\n"
     )
     last = best_epoch(trainer.run())
@@ -205,17 +259,17 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="what the data set command made (%(default)s)")
     parser.add_argument("--menu", type=Path, required=True, help="directory of the menu's coreset files")
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where the model goes (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--width", type=int, default=128, help="hidden size (default: %(default)s)")
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--longest", type=int, default=512, help="tokens of a function (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its peak (default: %(default)s)")
-    parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
-    parser.add_argument("--forget", type=float, default=0.15, help="share of tokens left out (default: %(default)s)")
-    parser.add_argument("--size-weight", type=float, default=0.1, help="of the sizes in the loss (%(default)s)")
-    parser.add_argument("--decay", type=float, default=0.1, help="weight decay (default: %(default)s)")
+    parser.add_argument("--start", type=Path, help="a model to go on from (default: a new one)")
     parser.add_argument("--modules", type=int, help="train on so many modules only, for learning curves")
-    parser.add_argument("--seed", type=int, default=1)
+    # `Options` says what they mean.
+    for name in ("epochs", "width", "layers", "longest", "batch_tokens", "seed"):
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=int, default=getattr(Options, name), help="(%(default)s)"
+        )
+    for name in ("rate", "forget", "size_weight", "decay"):
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=float, default=getattr(Options, name), help="(%(default)s)"
+        )
     return run_command(parser, run, argv, environ)
 
 

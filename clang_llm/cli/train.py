@@ -1,0 +1,75 @@
+"""``clang-llm-tool train``: fine-tune a model on the modules of a project."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clang_llm.backends.model import directory_of
+from clang_llm.cli.project import Build, add_build_arguments, compilers
+from clang_llm.errors import DataError
+from clang_llm.settings import Settings
+
+if TYPE_CHECKING:
+    from clang_llm.cli.commands import Commands
+
+#: Of the data, and of the learning rate of a new model: enough to lean towards a project, too little to forget.
+DEFAULT_EPOCHS, RATE = 3, 1e-4
+
+
+def add_commands(commands: Commands) -> None:
+    """Add this group to the parser."""
+    parser = commands.add_parser(
+        "train",
+        help="fine-tune a model on the modules of a project",
+        description="Give a build command, such as: clang-llm-tool train --out my-model -- make -j2. Clean the project "
+        "first, since only what is compiled is learnt from. The model goes on from CLANG_LLM_MODEL, and is never worse "
+        "than it on the modules that are held out. A stopped run goes on.",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the new model goes")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="modules and their sizes (default: <out>.work)")
+    parser.add_argument("--epochs", type=int, default=DEFAULT_EPOCHS, help="(default: %(default)s)")
+    add_build_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Capture, measure, train; returns the exit status of the build, or 0.
+
+    Raises:
+        ClangLlmError: There is nothing to learn from, or no model to go on from.
+    """
+    settings, build = Settings.load(environ), Build.of(arguments)
+    model, out = directory_of(settings), arguments.out.absolute()
+    if out.exists():
+        raise DataError(f"{out} exists; name another directory for the new model")
+    work = (arguments.work or out.with_name(f"{out.name}.work")).absolute()
+    try:
+        from clang_llm.training.project import make_data, modules_in
+        from clang_llm.training.train import Options, Trainer, best_epoch
+    except ImportError as error:
+        raise DataError(f"{error.name} is not installed: pip install 'clang-llm[model]'") from error
+    ours, captures = compilers(settings, environ), work / "modules"
+    capturing = {
+        **{name: value for name, value in environ.items() if not name.startswith("CLANG_LLM_")},
+        **ours,
+        "CLANG_LLM_BACKEND": "capture",
+        "CLANG_LLM_CACHE_DIR": str(work / "cache"),
+        "_CLANG_LLM_CORPUS": str(captures),
+    }
+    status = build.run(capturing)
+    if status != 0:
+        return status
+    modules = modules_in(captures, Path.cwd().name)
+    data = make_data(modules, model, ours["CLANG_LLM_CLANG"], work, max(1, arguments.jobs), environ)
+    trainer = Trainer(Options(data=data, menu=model, work=out, start=model, epochs=arguments.epochs, rate=RATE))
+    history = trainer.run()
+    first, best = history[0], best_epoch(history)
+    sys.stdout.write(
+        f"{len(modules)} modules; with one recipe for each function {100 * first['model'][0]:.2f} % before and "
+        f"{100 * best['model'][0]:.2f} % now on those held out; {out} is the new CLANG_LLM_MODEL\n"
+    )
+    return 0
