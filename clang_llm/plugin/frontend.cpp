@@ -2,6 +2,7 @@
 #include "compat.h"
 #include "generated.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/DebugInfoMetadata.h"
@@ -280,4 +281,45 @@ Key canonicalKey(Module &M, ArrayRef<StringRef> Arguments, const TargetMachine &
   auto Digest = Hash.final();
   K.Hex = toHex(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Digest.data()), 32), /*LowerCase=*/true);
   return K;
+}
+
+// Without the operands that taking away debug information left empty; Known are the nodes that were seen before.
+static MDNode *wholeLoop(MDNode *Loop, DenseMap<MDNode *, MDNode *> &Known) {
+  MDNode *&Whole = Known[Loop];
+  if (Whole)
+    return Whole;
+  SmallVector<Metadata *, 4> Kept = {nullptr};
+  for (unsigned N = 1; N < Loop->getNumOperands(); ++N)
+    if (Metadata *Operand = Loop->getOperand(N))
+      Kept.push_back(Operand);
+  Whole = Loop;
+  if (Kept.size() < Loop->getNumOperands()) {
+    Whole = MDNode::getDistinct(Loop->getContext(), Kept);
+    Whole->replaceOperandWith(0, Whole);
+  }
+  return Whole;
+}
+
+SmallVector<char, 0> readableBitcode(const Key &K) {
+  LLVMContext Context;
+  auto M = parseBitcodeFile(MemoryBufferRef(StringRef(K.Bitcode.data(), K.Bitcode.size()), "module"), Context);
+  if (!M) {
+    consumeError(M.takeError());
+    return K.Bitcode;
+  }
+  DenseMap<MDNode *, MDNode *> Known;
+  bool Changed = false;
+  for (Function &F : **M)
+    for (BasicBlock &Block : F)
+      for (Instruction &I : Block)
+        if (MDNode *Loop = I.getMetadata(LLVMContext::MD_loop)) {
+          MDNode *Whole = wholeLoop(Loop, Known);
+          Changed |= Whole != Loop;
+          I.setMetadata(LLVMContext::MD_loop, Whole);
+        }
+  if (!Changed)
+    return K.Bitcode;
+  SmallVector<char, 0> Out;
+  writeModule(**M, Out);
+  return Out;
 }

@@ -18,3 +18,6 @@ struct Key {
 
 // The cache key (architecture.md, section 3). M is unchanged afterwards.
 Key canonicalKey(llvm::Module &M, llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::TargetMachine &TM);
+
+// The canonical module as passes may read it.
+llvm::SmallVector<char, 0> readableBitcode(const Key &K);

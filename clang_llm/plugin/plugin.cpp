@@ -94,8 +94,9 @@ class Search {
     json::Array Options;
     for (StringRef Word : Words)
       Options.push_back(json::fixUTF8(Word));
-    return Python.send(json::Object{{"bytes", int64_t(K.Bitcode.size())}, {"options", std::move(Options)}}) &&
-           Python.send(StringRef(K.Bitcode.data(), K.Bitcode.size()));
+    auto Bitcode = readableBitcode(K);
+    return Python.send(json::Object{{"bytes", int64_t(Bitcode.size())}, {"options", std::move(Options)}}) &&
+           Python.send(StringRef(Bitcode.data(), Bitcode.size()));
   }
 
   bool sendDescription(StringRef Head) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clang_llm import process
 from integration.test_recipes import Box, box
 
 __all__ = ["box"]
@@ -51,3 +52,27 @@ def test_a_head_that_is_refused_gives_nothing_and_the_clang_goes_on(box: Box, he
     with box.open(box.source(SOURCE)) as evaluator:
         assert evaluator.describe(head) == []
         assert len(evaluator.describe(HEAD)) == 4
+
+
+@pytest.mark.parametrize("words", [("-g",), ("-g", "-std=c99"), ()])
+def test_a_module_that_is_sent_can_be_compiled(box: Box, words: tuple[str, ...]) -> None:
+    """Loops tell where they begin and end in the source; taking that away must leave something that passes can read."""
+    source = box.source("int f(int *a, int n) { int s = 0; for (int i = 0; i < n; i++) s += a[i]; return s; }\n")
+    with box.open(*words, source) as evaluator:
+        assert evaluator.request.reader is not None
+        module = evaluator.request.reader.module()
+    (box.root / "module.bc").write_bytes(module.bitcode)
+    argv = [
+        box.compiler.real,
+        "-cc1",
+        *module.options,
+        "-x",
+        "ir",
+        box.root / "module.bc",
+        "-emit-obj",
+        "-o",
+        "again.o",
+    ]
+    done = process.run(argv, cwd=box.root)
+    assert done.ok, done.stderr
+    assert (box.root / "again.o").stat().st_size > 0
