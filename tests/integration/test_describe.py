@@ -62,17 +62,7 @@ def test_a_module_that_is_sent_can_be_compiled(box: Box, words: tuple[str, ...])
         assert evaluator.request.reader is not None
         module = evaluator.request.reader.module()
     (box.root / "module.bc").write_bytes(module.bitcode)
-    argv = [
-        box.compiler.real,
-        "-cc1",
-        *module.options,
-        "-x",
-        "ir",
-        box.root / "module.bc",
-        "-emit-obj",
-        "-o",
-        "again.o",
-    ]
-    done = process.run(argv, cwd=box.root)
+    options = [*module.options, "-x", "ir", "module.bc", "-emit-obj", "-o", "again.o"]
+    done = process.run([str(box.compiler.real), "-cc1", *options], cwd=box.root)
     assert done.ok, done.stderr
     assert (box.root / "again.o").stat().st_size > 0
