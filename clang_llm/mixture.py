@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from clang_llm.recipe import Recipe, usable
 from clang_llm.types import Result, Status
@@ -86,13 +87,14 @@ def in_order(
         budget: Compilations.
         closings: Closing stages that every mix may have instead of its own, best first.
     """
-    left = list(dict.fromkeys(each for each in (usable(recipe, major) for recipe in recipes) if each is not None))
+    source = _usable(recipes, major)
+    left = list(islice(source, budget))
     measured: list[tuple[Recipe, Result]] = []
     # A first look: some modules (C++ with much of the library inlined) take none of the staged recipes.
-    kinds = [recipe.staged for recipe in left]
-    for size in (_FIRST_LOOK, budget) if all(kinds[:_FIRST_LOOK]) and not all(kinds) else (budget,):
+    look = all(recipe.staged for recipe in left[:_FIRST_LOOK]) and _find_whole(left, source)
+    for size in (_FIRST_LOOK, budget) if look else (budget,):
         if _all_change_the_interface(measured):
-            left.sort(key=lambda recipe: recipe.staged)
+            left = sorted([*left, *source], key=lambda recipe: recipe.staged)
         room = min(size, budget) - len(measured)
         # Two can be mixed; a mix of one is that one.
         if budget > 2 and size == budget and _can_be_mixed([*(recipe for recipe, _ in measured), *left[: room - 1]]):
@@ -108,6 +110,27 @@ def in_order(
         finished = [mixture.recipe] if mixture.promising else []
         finished += [replace(mixture.recipe, closing=each) for each in closings if each != mixture.recipe.closing]
     yield [*finished, *left][: budget - len(measured)]
+
+
+def _usable(recipes: Iterable[Recipe], major: int) -> Iterator[Recipe]:
+    """Yield what this LLVM can run, each once, no sooner than it is asked for: that costs a third of a millisecond."""
+    seen = set()
+    for recipe in recipes:
+        fitting = usable(recipe, major)
+        if fitting is not None and fitting not in seen:
+            seen.add(fitting)
+            yield fitting
+
+
+def _find_whole(left: list[Recipe], source: Iterator[Recipe]) -> bool:
+    """Whether one of the recipes is for whole modules; those that are looked at on the way move to `left`."""
+    if not all(recipe.staged for recipe in left):
+        return True
+    for recipe in source:
+        left.append(recipe)
+        if not recipe.staged:
+            return True
+    return False
 
 
 def _can_be_mixed(recipes: Sequence[Recipe]) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from clang_llm.backends import Measured, Request
@@ -48,9 +49,12 @@ def family_of(target: str) -> str:
 class Coreset:
     """Vetted pass lists for one major version of LLVM, in the order in which they are tried.
 
+    A helper tries few of them, so each is parsed when it is asked for.
+
     Attributes:
         identity: Hash of the lists, 16 hexadecimal digits.
         evidence: What the lists passed, in words, one sentence each; empty when nothing is known.
+        texts: The lists as text.
         closings: Closing stages that any mix of the lists may have instead of its own, best first.
         orders: For families of targets the places of the lists that come first there, in their order.
     """
@@ -58,13 +62,20 @@ class Coreset:
     major: int
     identity: str
     evidence: tuple[str, ...]
-    lists: tuple[Recipe, ...]
+    texts: tuple[str, ...]
     closings: tuple[str, ...] = ()
     orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def for_target(self, target: str) -> tuple[Recipe, ...]:
-        """Return all lists in the order for a triple."""
-        return tuple(dict.fromkeys([*self.in_order(family_of(target)), *self.lists]))
+    @cached_property
+    def lists(self) -> tuple[Recipe, ...]:
+        """All lists, parsed."""
+        return tuple(map(Recipe.parse, self.texts))
+
+    def for_target(self, target: str) -> Iterator[Recipe]:
+        """Yield all lists in the order for a triple."""
+        first = self.orders.get(family_of(target), ())
+        for place in dict.fromkeys([*first, *range(len(self.texts))]):
+            yield Recipe.parse(self.texts[place])
 
     def in_order(self, family: str) -> tuple[Recipe, ...]:
         """Return what a family takes first; nothing for families without an order of their own."""
@@ -72,10 +83,10 @@ class Coreset:
 
 
 def identity_of(
-    lists: Sequence[Recipe], closings: Sequence[str] = (), orders: Mapping[str, Sequence[int]] | None = None
+    lists: Sequence[str], closings: Sequence[str] = (), orders: Mapping[str, Sequence[int]] | None = None
 ) -> str:
     """Return the identity of an ordered set of lists, of the closing stages of their mixes, and of other orders."""
-    texts = [*(each.text for each in lists), *(_CLOSING + each for each in closings), *_order_lines(orders or {})]
+    texts = [*lists, *(_CLOSING + each for each in closings), *_order_lines(orders or {})]
     return hashlib.sha256("\n".join(texts).encode("ascii")).hexdigest()[:16]
 
 
@@ -98,7 +109,6 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
 
     Raises:
         BackendError: There is none, or it was changed after its validation.
-        PassListError: A list does not parse.
     """
     path = directory / f"llvm-{major}.txt"
     try:
@@ -106,18 +116,18 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     except OSError as error:
         raise BackendError(f"no vetted pass lists for LLVM {major}; use another backend or another clang") from error
     headers = [line for line in lines if line.startswith("#")]
-    lists = tuple(Recipe.parse(line) for line in lines if line.strip() and not line.startswith("#"))
+    texts = tuple(line for line in lines if line.strip() and not line.startswith("#"))
     closings = tuple(line[len(_CLOSING) :] for line in headers if line.startswith(_CLOSING))
     changed = BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
     try:
         orders = _read_orders(headers)
     except ValueError:
         raise changed from None
-    identity = identity_of(lists, closings, orders)
+    identity = identity_of(texts, closings, orders)
     if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
         raise changed
     evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
-    return Coreset(major, identity, evidence, lists, closings, orders)
+    return Coreset(major, identity, evidence, texts, closings, orders)
 
 
 def read_menu(major: int, directory: Path) -> Coreset:
@@ -163,7 +173,11 @@ def write_coreset(
     places = {
         family: tuple(dict.fromkeys(_places(distinct, some, major))) for family, some in (orders or {}).items() if some
     }
-    lines = [_FIRST_LINE, _IDENTITY + identity_of(distinct, stages, places), *_order_lines(places)]
+    lines = [
+        _FIRST_LINE,
+        _IDENTITY + identity_of([each.text for each in distinct], stages, places),
+        *_order_lines(places),
+    ]
     lines += [*(_EVIDENCE + sentence for sentence in evidence), *(_CLOSING + each for each in stages)]
     path = directory / f"llvm-{major}.txt"
     directory.mkdir(parents=True, exist_ok=True)

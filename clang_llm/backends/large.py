@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
+from contextlib import suppress
+from itertools import chain
 
 from clang_llm.backends import MIX, Measured, Request
 from clang_llm.backends.coreset import Coreset, read_coreset
@@ -21,7 +23,7 @@ class LargeModelBackend(ABC):
         self._settings = settings
         self._vetting: Vetting | None = None
         self._proposed: frozenset[Recipe] = frozenset()
-        self._shipped: tuple[Recipe, ...] = ()
+        self._coreset: Coreset | None = None
 
     @abstractmethod
     def asked(self, request: Request, coreset: Coreset | None) -> list[Recipe]:
@@ -37,16 +39,15 @@ class LargeModelBackend(ABC):
 
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the model's recipes that may be proposed, the shipped ones, and their mix."""
-        try:
-            coreset: Coreset | None = read_coreset(request.major)
-        except BackendError:
-            coreset = None
+        coreset = None
+        with suppress(BackendError):
+            coreset = self._coreset = read_coreset(request.major)
         self._vetting = Vetting(self._settings, request)
         recipes = self._vetting.may_be_proposed(self.asked(request, coreset))
         self._proposed = frozenset(recipes)
-        self._shipped = coreset.for_target(request.target) if coreset else ()
+        shipped = coreset.for_target(request.target) if coreset else ()
         closings = coreset.closings if coreset else ()
-        yield from in_order([*recipes, *self._shipped], request.major, request.budget, closings)
+        yield from in_order(chain(recipes, shipped), request.major, request.budget, closings)
 
     def accepts(self, recipe: Recipe) -> bool:
         """Whether a recipe passed validation."""
@@ -56,7 +57,7 @@ class LargeModelBackend(ABC):
         """Return "model", "coreset" or `MIX`."""
         if recipe in self._proposed:
             return "model"
-        return "coreset" if recipe in self._shipped else MIX
+        return "coreset" if self._coreset is not None and recipe in self._coreset.lists else MIX
 
     def vetted(self, request: Request) -> str | None:
         """Return what vouches for the recipes."""

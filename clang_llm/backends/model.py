@@ -7,6 +7,7 @@ server says is believed: a recipe counts only when every pipeline of it is one o
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from clang_llm.backends import MIX, Measured, Request
@@ -74,9 +75,8 @@ class ModelBackend:
             self._proposed = self._ask(request, directory, menu)
         except (BackendError, PassListError) as error:
             write_log(self._settings.log, f"helper: key {request.key} model unusable: {error}")
-        yield from in_order(
-            [*self._proposed, *coreset.for_target(request.target)], request.major, request.budget, [*coreset.closings]
-        )
+        recipes = chain(self._proposed, coreset.for_target(request.target))
+        yield from in_order(recipes, request.major, request.budget, coreset.closings)
 
     def _ask(self, request: Request, directory: Path, menu: Coreset) -> list[Recipe]:
         texts: list[str] = []

@@ -48,7 +48,7 @@ class Judge:
         with self.bench.open(module) as evaluator:
             book = Bookkeeper(evaluator)
             texts = evaluator.describe(self.menu[0].module)
-            shipped = self.coreset.for_target(evaluator.request.target)
+            shipped = list(self.coreset.for_target(evaluator.request.target))
             ranked = self.model.ranked(self.bench.major, evaluator.request.target, texts)
             shuffled = random.Random(module.key).sample(self.menu, len(self.menu))
             turns = [each for pair in zip(ranked, shipped, strict=False) for each in pair]
