@@ -43,16 +43,16 @@ check-packages: .venv/.setup-test  ## build Debian packages with clang-llm, run 
 	$(PYTHON) -m clang_llm.evaluation.packages $(PROJECT)
 
 corpus: .venv/.setup-test  ## collect modules of Debian packages to learn from, into build/corpus (hours; resumable)
-	$(PYTHON) -m clang_llm.evaluation.corpus $(if $(PROJECT),--packages $(PROJECT))
+	$(PYTHON) -m clang_llm.evaluation.corpus $(if $(TARGET),--targets $(TARGET)) $(if $(PROJECT),--packages $(PROJECT))
 
 learn: .venv/.setup-test  ## search on train modules of the corpus (docs/tuning.md)
-	$(PYTHON) -m clang_llm.evaluation.learn
+	$(PYTHON) -m clang_llm.evaluation.learn $(if $(TARGET),--target $(TARGET))
 
 coreset: .venv/.setup-test  ## choose, shorten and validate the recipes that are shipped, from what `make learn` found
 	$(PYTHON) -m clang_llm.evaluation.coreset
 
 tuned: .venv/.setup-test  ## what the shipped recipes save on validation modules of the corpus, per module and per function
-	$(PYTHON) -m clang_llm.evaluation.tuned
+	$(PYTHON) -m clang_llm.evaluation.tuned $(if $(TARGET),--target $(TARGET))
 
 bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and clang, two cores, validation
 	$(PYTHON) -m clang_llm.evaluation.bench_tuning
