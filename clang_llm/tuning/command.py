@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from clang_llm.backends.coreset import DATA, write_coreset
+from clang_llm.compiler import find_clang
 from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
@@ -30,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f"HumanEval-X C++ programs, used beside our own (default: {acceptance.PUBLISHED}, if it is there)",
     )
-    parser.add_argument(
-        "--clang", action="append", type=Path, help="clang to validate for; repeatable (default: all installed)"
-    )
+    parser.add_argument("--clang", action="append", help="clang to validate for; repeatable (default: all installed)")
     parser.add_argument(
         "--engine", choices=("plugin", "opt"), default="plugin", help="what applies the lists (default: plugin)"
     )
@@ -84,8 +83,9 @@ def write_accepted(outcome: Outcome, programs: ProgramSet, directory: Path) -> P
     return write_coreset(outcome.compiler.major, lists, [evidence], directory)
 
 
-def _compilers(chosen: Sequence[Path] | None) -> list[Compiler]:
-    compilers = [inspect(path) for path in chosen] if chosen else list(installed_compilers())
+def _compilers(chosen: Sequence[str] | None, environ: Mapping[str, str]) -> list[Compiler]:
+    named = [inspect(find_clang(name, environ)) for name in chosen or ()]
+    compilers = named or list(installed_compilers(environ))
     if not compilers:
         raise DataError("no clang is installed; install clang-19 and llvm-19-dev, or name one with --clang")
     return compilers
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     options = Options(Settings.load(environ).cache_dir, arguments.engine, arguments.jobs, arguments.fresh)
     outcomes: list[Outcome] = []
     failed = False
-    for compiler in _compilers(arguments.clang):
+    for compiler in _compilers(arguments.clang, environ):
         progress, bar = _bar(f"LLVM {compiler.version}")
         try:
             outcome = validate(lists, compiler, programs, options, environ, progress)
