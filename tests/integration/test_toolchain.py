@@ -77,7 +77,11 @@ def test_the_memo_points_at_the_stub_and_says_when_it_is_stale(
     with_headers: Compiler, builds: Path, tmp_path: Path
 ) -> None:
     memo = tmp_path / "memo"
-    result = toolchain.prepare(with_headers.path, memo, builds)
+    # A copy: other tests use the build at the same time, and a stub with a wrong identity does nothing.
+    shared = toolchain.build_plugin(with_headers, builds).directory
+    own = tmp_path / "builds"
+    shutil.copytree(shared, own / "plugins" / shared.name)
+    result = toolchain.prepare(with_headers.path, memo, own)
     assert result.build is not None
     link = memo / "plugin.so"
     assert link.is_symlink()
@@ -92,7 +96,7 @@ def test_the_memo_points_at_the_stub_and_says_when_it_is_stale(
     assert explain(with_headers, link, tmp_path) == ""
     assert not link.is_symlink()
     # ... and preparing again mends it.
-    assert toolchain.prepare(with_headers.path, memo, builds).build == result.build
+    assert toolchain.prepare(with_headers.path, memo, own).build == result.build
     assert identity.read_text() == content
     assert '"key"' in explain(with_headers, link, tmp_path)
 
