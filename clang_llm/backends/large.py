@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
-from contextlib import suppress
 from itertools import chain
 
 from clang_llm.backends import MIX, Measured, Request
-from clang_llm.backends.coreset import Coreset, read_coreset
+from clang_llm.backends.coreset import Coreset
 from clang_llm.backends.unvetted import Vetting
-from clang_llm.errors import BackendError
 from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
@@ -39,10 +37,8 @@ class LargeModelBackend(ABC):
 
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the model's recipes that may be proposed, the shipped ones, and their mix."""
-        coreset = None
-        with suppress(BackendError):
-            coreset = self._coreset = read_coreset(request.major)
         self._vetting = Vetting(self._settings, request)
+        coreset = self._coreset = self._vetting.coreset
         recipes = self._vetting.may_be_proposed(self.asked(request, coreset))
         self._proposed = frozenset(recipes)
         shipped = coreset.for_target(request.target) if coreset else ()

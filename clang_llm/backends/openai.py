@@ -17,6 +17,7 @@ from clang_llm.backends.coreset import Coreset
 from clang_llm.backends.large import LargeModelBackend
 from clang_llm.compiler import find_clang, inspect
 from clang_llm.errors import BackendError, ClangLlmError, NoAnswer
+from clang_llm.inference import bound_s
 from clang_llm.log import write_log
 from clang_llm.models.flag_tuning import NEW_TOKENS, WINDOW, Question, choices_of, head_of, questions, recipes_of
 from clang_llm.models.ir import text_of
@@ -25,8 +26,6 @@ from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings, process_environment
 from clang_llm.web import WebServer, within
 
-#: Seconds that `CLANG_LLM_INFER=wait` waits: below the plugin's patience of 60 s with one answer of the helper.
-WAIT_S = 40.0
 #: Characters of IR that certainly fit the window. Only the server has the tokenizer; two characters a token is little.
 ROOM = 2 * (WINDOW - NEW_TOKENS)
 #: Seconds for llvm-dis; it takes milliseconds.
@@ -68,7 +67,7 @@ class OpenaiBackend(LargeModelBackend):
         """
         if not self._settings.url:
             raise BackendError("backend 'openai' needs CLANG_LLM_URL, the base URL of a server")
-        seconds = WAIT_S if self._settings.infer == "wait" else self._settings.infer_ms / 1000
+        seconds = bound_s(self._settings)
         try:
             server = WebServer(self._settings.url or "", self._settings.api_key, seconds)
             if self._settings.infer == "background":

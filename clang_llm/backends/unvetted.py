@@ -71,12 +71,13 @@ class Vetting:
         self._verdicts: dict[Recipe, str] = {}
         self._asked: set[Recipe] = set()
         self._validated = 0
-        self._coreset: Coreset | None = None
+        #: What is shipped for this LLVM; None for nothing.
+        self.coreset: Coreset | None = None
         try:
-            self._coreset = read_coreset(request.major)
+            self.coreset = read_coreset(request.major)
         except BackendError as error:
             self._say(str(error))
-        self._shipped = shipped_parts(self._coreset) if self._coreset else set()
+        self._shipped = shipped_parts(self.coreset) if self.coreset else set()
         self._beyond_shipped = False
 
     def may_be_proposed(self, recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -110,7 +111,7 @@ class Vetting:
         """Return what vouches for the recipes that were accepted, for a plan's provenance."""
         if self._beyond_shipped:
             return f"validated on LLVM {self._request.llvm}"
-        return self._coreset.identity if self._coreset and self._coreset.evidence else None
+        return self.coreset.identity if self.coreset and self.coreset.evidence else None
 
     def _verdict(self, part: Recipe) -> str | None:
         """Return "" for a part that passed, why it did not, or None when nothing is known."""

@@ -34,6 +34,11 @@ _DEBUG_INFO = "-debug-info-kind="
 ANSWERED, LATE, SLOW, BACKGROUND, FAILED = "answered", "late", "slow", "background", "failed"
 
 
+def bound_s(settings: Settings) -> float:
+    """Return the seconds for which a compile waits for a model."""
+    return WAIT_S if settings.infer == "wait" else settings.infer_ms / 1000
+
+
 class Inference:
     """Asks the server that holds a model, or leaves the module for it.
 
@@ -93,7 +98,7 @@ class Inference:
     def _bound_s(self) -> float:
         if self.settings.unhurried:
             return UNHURRIED_S
-        return WAIT_S if self.settings.infer == "wait" else self.settings.infer_ms / 1000
+        return bound_s(self.settings)
 
     def _ask(self, place: Place, read: Callable[[], Task | None]) -> list[Recipe]:
         # Before the module is read, which takes a while: is there any hope?
