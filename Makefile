@@ -10,7 +10,7 @@ PROJECT ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned bench-tuning corpus plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate bench-tuning corpus plugin setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -53,6 +53,9 @@ coreset: .venv/.setup-test  ## choose, shorten and validate the recipes that are
 
 tuned: .venv/.setup-test  ## what the shipped recipes save on validation modules of the corpus, per module and per function
 	$(PYTHON) -m clang_llm.evaluation.tuned $(if $(TARGET),--target $(TARGET))
+
+evaluate: .venv/.setup-test  ## what the model saves on validation modules of the corpus, beside the shipped recipes
+	$(PYTHON) -m clang_llm.training.evaluate
 
 bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and clang, two cores, validation
 	$(PYTHON) -m clang_llm.evaluation.bench_tuning

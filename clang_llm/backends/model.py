@@ -1,4 +1,4 @@
-"""The small model's backend: for each function the recipes of a menu that suit it, then the coreset's.
+"""The small model's backend: for each function the recipes of a menu that suit it, and the coreset's, by turns.
 
 The model is in a server (`clang_llm.inference`); the menu in its directory is read here, too, because nothing that the
 server says is believed: a recipe counts only when every pipeline of it is one of the menu's.
@@ -6,8 +6,8 @@ server says is believed: a recipe counts only when every pipeline of it is one o
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from itertools import chain
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from clang_llm.backends import MIX, Measured, Request
@@ -28,13 +28,13 @@ def directory_of(settings: Settings) -> Path:
     """Return the model's directory.
 
     Raises:
-        BackendError: None is set, and none comes with the package.
+        BackendError: None is set, and none of this kind comes with the package.
     """
     if settings.model is not None:
         return Path(settings.model).absolute()
-    if BUNDLED.is_dir():
-        return BUNDLED
-    raise BackendError("no model comes with this version; set CLANG_LLM_MODEL to a model's directory")
+    if settings.backend == "transformers":
+        raise BackendError("no large model comes with clang-llm; set CLANG_LLM_MODEL to a model's directory")
+    return BUNDLED
 
 
 def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
@@ -53,8 +53,16 @@ def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
     return len(recipe.use) == functions and all(0 <= place < len(recipe.functions) for place in recipe.use)
 
 
+def by_turns(first: Iterable[Recipe], second: Iterable[Recipe]) -> Iterator[Recipe]:
+    """Yield one of each, from the first on; the rest of the longer one at the end."""
+    return (recipe for recipe in chain.from_iterable(zip_longest(first, second)) if recipe is not None)
+
+
 class ModelBackend:
-    """Proposes what the model says, then the coreset, and then their mix."""
+    """Proposes what the model says and the coreset, by turns, and then their mix.
+
+    Each has what the other lacks: the model's recipes are chosen for the functions, the coreset's have several heads.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -75,7 +83,7 @@ class ModelBackend:
             self._proposed = self._ask(request, directory, menu)
         except (BackendError, PassListError) as error:
             write_log(self._settings.log, f"helper: key {request.key} model unusable: {error}")
-        recipes = chain(self._proposed, coreset.for_target(request.target))
+        recipes = by_turns(self._proposed, coreset.for_target(request.target))
         yield from in_order(recipes, request.major, request.budget, coreset.closings)
 
     def _ask(self, request: Request, directory: Path, menu: Coreset) -> list[Recipe]:

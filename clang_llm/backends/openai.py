@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from clang_llm.backends import Request
 from clang_llm.backends.coreset import Coreset
 from clang_llm.backends.large import LargeModelBackend
-from clang_llm.compiler import find_clang, inspect
+from clang_llm.compiler import find_clang, inspect, running_clang
 from clang_llm.errors import BackendError, ClangLlmError, NoAnswer
 from clang_llm.inference import bound_s
 from clang_llm.log import write_log
@@ -96,7 +96,7 @@ class OpenaiBackend(LargeModelBackend):
         except BackendError as error:
             problem = str(error)
         environ = process_environment()
-        printer = inspect(find_clang(self._settings.clang, environ)).tool("llvm-dis")
+        printer = inspect(running_clang() or find_clang(self._settings.clang, environ)).tool("llvm-dis")
         if not printer.exists():
             raise BackendError(f"{problem}; and there is no {printer}")
         done = run([printer, "-o", "-"], stdin=bitcode, timeout_s=_PRINT_S)

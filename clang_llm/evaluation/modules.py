@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import random
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from clang_llm.compiler import Compiler, find_clang, inspect
-from clang_llm.errors import DataError
+from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.corpus import DEFAULT_WORK as DEFAULT_CORPUS
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import say
@@ -120,6 +121,29 @@ def choose_modules(
     if not chosen:
         raise DataError(f"{manifest} has no module of {split.value} for {target}; let `make corpus` run on")
     return chosen
+
+
+def measure_once(module: CorpusModule, bench: Bench, path: Path, work: Callable[[Evaluator], object]) -> str:
+    """Measure a module and keep what was found as JSON, unless that was done; returns a problem or "".
+
+    Args:
+        module: The module.
+        bench: Opens it.
+        path: The file; compressed when its name ends in ``.gz``.
+        work: Measures, and returns what JSON can hold; a ClangLlmError of it is the problem.
+    """
+    if path.exists():
+        return ""
+    try:
+        with bench.open(module) as evaluator:
+            found = work(evaluator)
+    except ClangLlmError as error:
+        return str(error)
+    data = (json.dumps(found) + "\n").encode("ascii")
+    new = path.with_suffix(".new")
+    new.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    new.replace(path)
+    return ""
 
 
 def _module(corpus: Path, line: Mapping[str, object]) -> CorpusModule:

@@ -18,9 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from clang_llm.backends.coreset import DATA, read_coreset
-from clang_llm.errors import ClangLlmError
 from clang_llm.evaluation.compare import geometric_saving
-from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
+from clang_llm.evaluation.modules import (
+    Bench,
+    CorpusModule,
+    add_arguments,
+    choose_modules,
+    measure_once,
+    tell_problems,
+)
 from clang_llm.evaluation.split import Split, split_of
 from clang_llm.evaluation.workplace import markdown, run_command
 from clang_llm.mixture import in_order
@@ -85,18 +91,11 @@ class Bookkeeper:
 
 def measure(module: CorpusModule, bench: Bench, sets: Path, candidates: int, place: Path) -> str:
     """Measure one module and keep the result; returns a problem or ""."""
-    path = place / f"{module.key}.json"
-    if path.exists():
-        return ""
-    try:
-        with bench.open(module) as evaluator:
-            found = _measure(module, bench.major, Bookkeeper(evaluator), sets, candidates)
-    except ClangLlmError as error:
-        return str(error)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(vars(found)) + "\n", encoding="utf-8")
-    new.replace(path)
-    return ""
+
+    def work(evaluator: Evaluator) -> object:
+        return vars(_measure(module, bench.major, Bookkeeper(evaluator), sets, candidates))
+
+    return measure_once(module, bench, place / f"{module.key}.json", work)
 
 
 def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, candidates: int) -> Found:
@@ -109,13 +108,26 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
         found.single[budget] = book.best(shipped[:budget])
         found.mixed[budget] = book.best(book.follow(lists, coreset.closings, major, budget))
     if candidates:
-        start = list(dict.fromkeys([*shipped, *seeds(major)]))
-        tuner = Tuner(Space(major), module.key, start, found.oz[0], candidates, CHECKPOINTS)
-        tuner.run(book.measure)
-        tried = [recipe for recipe, _ in tuner.outcome().tried]
+        tried = search(module.key, major, shipped, candidates, book)
         for checkpoint in (*(each for each in CHECKPOINTS if each < candidates), candidates):
             found.tuned[checkpoint] = book.best(tried[:checkpoint])
     return found
+
+
+def search(key: str, major: int, shipped: Sequence[Recipe], candidates: int, book: Bookkeeper) -> list[Recipe]:
+    """Search as ``clang-llm-tool tune`` does, but for its validation; returns what was tried, in order.
+
+    Args:
+        key: Of the module: what the search is random by.
+        major: Of LLVM.
+        shipped: Usable recipes that the search begins with.
+        candidates: How many.
+        book: The module.
+    """
+    start = list(dict.fromkeys([*shipped, *seeds(major)]))
+    tuner = Tuner(Space(major), key, start, book.evaluator.size_oz, candidates, CHECKPOINTS)
+    tuner.run(book.measure)
+    return [recipe for recipe, _ in tuner.outcome().tried]
 
 
 def report(rows: Sequence[Mapping[str, Any]]) -> str:

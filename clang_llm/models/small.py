@@ -1,8 +1,10 @@
 """The small model: which recipes of a menu should be tried on each function, best first.
 
 Its directory holds what `transformers.AutoModelForCausalLM` reads (``config.json``, ``model.safetensors``), the
-tokenizer (``tokenizer.json``) and for each LLVM the menu (``llvm-<major>.txt``): vetted recipes that share one head.
-The answer to a function's tokens is one token of the menu's, so nothing that was not vetted can be said.
+tokenizer (``tokenizer.json``), the profiles (``profiles.safetensors``) and for each LLVM the menu
+(``llvm-<major>.txt``): vetted recipes that share one head. The answer to a function's tokens is one token, a profile's,
+and what is proposed from the answer's distribution are places in the menu (`clang_llm.models.profiles`): nothing that
+was not vetted can be said.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from typing import TYPE_CHECKING
 from clang_llm.backends.coreset import read_menu
 from clang_llm.errors import BackendError
 from clang_llm.models import Task
+from clang_llm.models.profiles import best_sets, read_profiles
 from clang_llm.models.tokenizer import (
     PAD,
     QUESTIONS,
     SIZES,
     encode,
     load_tokenizer,
-    recipe_token,
+    profile_token,
     size_at,
     size_token,
     token_id,
@@ -40,15 +43,22 @@ _TOGETHER = 32
 
 
 class Answers:
-    """Asks a network about functions."""
+    """Asks a network about functions.
 
-    def __init__(self, network: LlamaForCausalLM, tokenizer: Tokenizer, recipes: int) -> None:
+    Args:
+        network: The network.
+        tokenizer: Its tokenizer.
+        profiles: What its answers mean, shape (profiles, recipes); see `clang_llm.models.profiles`.
+    """
+
+    def __init__(self, network: LlamaForCausalLM, tokenizer: Tokenizer, profiles: Tensor) -> None:
         import torch
 
         self.network = network
         self.tokenizer = tokenizer
+        self.excess = profiles
         self.pad = token_id(tokenizer, PAD)
-        self.recipes = torch.tensor(token_ids(tokenizer, map(recipe_token, range(recipes))))
+        self.profiles = torch.tensor(token_ids(tokenizer, map(profile_token, range(len(profiles)))))
         self.sizes = torch.tensor(token_ids(tokenizer, map(size_token, range(SIZES))))
 
     def __call__(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -58,7 +68,8 @@ class Answers:
             batch: Tokens of functions, from `encode`.
 
         Returns:
-            Logits of the recipes, shape (batch, recipes), and of the sizes before and after, shape (batch, 2, `SIZES`).
+            Logits of the profiles, shape (batch, profiles), and of the sizes before and after, shape (batch, 2,
+            `SIZES`).
         """
         import torch
 
@@ -73,7 +84,7 @@ class Answers:
         asked = self.network.model(input_ids=ids, attention_mask=mask, position_ids=positions)
         hidden = asked.last_hidden_state[:, -len(QUESTIONS) :]
         weights = self.network.lm_head.weight
-        return hidden[:, -1] @ weights[self.recipes].T, hidden[:, :-1] @ weights[self.sizes].T
+        return hidden[:, -1] @ weights[self.profiles].T, hidden[:, :-1] @ weights[self.sizes].T
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ class Opinion:
     """What a network says of one function.
 
     Attributes:
-        ranked: Places in the menu, best first.
+        ranked: Places in the menu, each the one that adds most to those before it.
         before: Bytes without any function pass.
         after: Bytes under the best recipe.
     """
@@ -91,7 +102,7 @@ class Opinion:
     after: float
 
 
-def ask(texts: Sequence[str], target: str, answers: Answers, longest: int) -> list[Opinion]:
+def ask(texts: Sequence[str], target: str, answers: Answers, longest: int, count: int) -> list[Opinion]:
     """Return a network's opinions of the functions of one module.
 
     Args:
@@ -99,6 +110,7 @@ def ask(texts: Sequence[str], target: str, answers: Answers, longest: int) -> li
         target: The triple.
         answers: The network.
         longest: Tokens of one function.
+        count: Recipes for each.
     """
     import torch
 
@@ -109,8 +121,8 @@ def ask(texts: Sequence[str], target: str, answers: Answers, longest: int) -> li
     with torch.no_grad():
         for start in range(0, len(order), _TOGETHER):
             some = order[start : start + _TOGETHER]
-            recipes, sizes = answers([encoded[each] for each in some])
-            ranked = recipes.argsort(dim=1, descending=True, stable=True).tolist()
+            profiles, sizes = answers([encoded[each] for each in some])
+            ranked = best_sets(profiles, answers.excess, count).tolist()
             places = (torch.softmax(sizes, dim=2) @ scale).tolist()
             for each, row, (before, after) in zip(some, ranked, places, strict=True):
                 found[each] = Opinion(tuple(row), size_at(before), size_at(after))
@@ -131,15 +143,6 @@ def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[R
         use = tuple(distinct.index(place) for place in choices)
         recipes.append(Recipe(menu[0].module, functions, use if len(distinct) > 1 else (), menu[0].closing))
     return recipes
-
-
-def menu_at(path: Path, major: int) -> list[Recipe]:
-    """Read a menu.
-
-    Raises:
-        BackendError: There is none for this LLVM, or its recipes do not share one head.
-    """
-    return list(read_menu(major, path).lists)
 
 
 def load_model(directory: Path) -> tuple[Tokenizer, LlamaForCausalLM]:
@@ -172,19 +175,15 @@ class SmallModel:
         self._tokenizer, network = load_model(directory)
         network.eval()
         self._longest = network.config.max_position_embeddings
-        self._network = network
-        self._menu = lru_cache(lambda major: menu_at(directory, major))
+        self._answers = Answers(network, self._tokenizer, read_profiles(directory))
+        self._menu = lru_cache(lambda major: read_menu(major, directory).lists)
 
     def propose(self, tasks: Sequence[Task]) -> list[list[Recipe]]:
         """Return for each task recipes of its menu, each with its choice for every function."""
         # One after the other: sums over another batch are rounded otherwise, and the order must not depend on it.
-        return [self.ranked(task.major, task.target, task.texts)[: task.budget] for task in tasks]
+        return [self.ranked(task.major, task.target, task.texts, task.budget) for task in tasks]
 
-    def ranked(self, major: int, target: str, texts: Sequence[str]) -> list[Recipe]:
-        """Return as many recipes as the menu has; see `by_rank`."""
-        return by_rank(self._menu(major), [opinion.ranked for opinion in self.opinions(major, target, texts)])
-
-    def opinions(self, major: int, target: str, texts: Sequence[str]) -> list[Opinion]:
-        """Return what the network says of each function."""
-        answers = Answers(self._network, self._tokenizer, len(self._menu(major)))
-        return ask(texts, target, answers, self._longest)
+    def ranked(self, major: int, target: str, texts: Sequence[str], count: int) -> list[Recipe]:
+        """Return so many recipes, at most as many as the menu has; see `by_rank`."""
+        opinions = ask(texts, target, self._answers, self._longest, count)
+        return by_rank(self._menu(major), [opinion.ranked for opinion in opinions])

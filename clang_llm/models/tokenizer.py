@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Begins a text; stands for what did not fit; fills a batch.
 BEGIN, CUT, PAD = "<begin>", "<cut>", "<pad>"
-#: The questions at the end of a text: bytes when no function pass runs, bytes under the best recipe, and which recipe.
+#: The questions at the end of a text: bytes when no function pass runs, bytes under the best recipe, and which profile.
 BEFORE, AFTER, ANSWER = "<before>", "<after>", "<answer>"
 QUESTIONS = (BEFORE, AFTER, ANSWER)
 SPECIAL = (PAD, BEGIN, CUT, *QUESTIONS)
@@ -29,9 +29,9 @@ SIZES = 60
 _SMALLEST, _FOR_EACH_DOUBLING = 2.0, 4.0
 
 
-def recipe_token(place: int) -> str:
-    """Return the token that stands for a recipe of the menu."""
-    return f"<recipe {place}>"
+def profile_token(place: int) -> str:
+    """Return the token that stands for a profile (`clang_llm.models.profiles`)."""
+    return f"<profile {place}>"
 
 
 def size_token(place: int) -> str:
@@ -71,13 +71,13 @@ def token_ids(tokenizer: Tokenizer, tokens: Iterable[str]) -> list[int]:
     return [token_id(tokenizer, token) for token in tokens]
 
 
-def train_tokenizer(texts: Iterable[str], recipes: int, size: int = 2048) -> Tokenizer:
+def train_tokenizer(texts: Iterable[str], profiles: int, size: int) -> Tokenizer:
     """Train on function texts.
 
     Args:
         texts: Of the train split.
-        recipes: Recipes of the menu; each has a token of its own.
-        size: Tokens in all.
+        profiles: How many there are; each has a token of its own.
+        size: Tokens of texts and questions.
     """
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
@@ -85,12 +85,12 @@ def train_tokenizer(texts: Iterable[str], recipes: int, size: int = 2048) -> Tok
     # Blocks stay apart; inside one, instructions may grow together.
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("\n"), "merged_with_previous")
     trainer = trainers.BpeTrainer(
-        vocab_size=size,
+        vocab_size=size + profiles,
         special_tokens=[
             *SPECIAL,
             *(f"<{family}>" for family in ("x86", *FAMILIES)),
             *map(size_token, range(SIZES)),
-            *map(recipe_token, range(recipes)),
+            *map(profile_token, range(profiles)),
         ],
         initial_alphabet=[chr(code) for code in (10, *range(32, 127))],
         show_progress=False,

@@ -16,13 +16,21 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from clang_llm.errors import ClangLlmError, DataError
-from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems
+from clang_llm.backends.coreset import read_menu
+from clang_llm.errors import DataError
+from clang_llm.evaluation.modules import (
+    Bench,
+    CorpusModule,
+    add_arguments,
+    choose_modules,
+    measure_once,
+    tell_problems,
+)
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command
-from clang_llm.models.small import menu_at
 from clang_llm.recipe import Recipe
 from clang_llm.settings import process_environment
+from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.types import Status
 
 DEFAULT_WORK = Path("build") / "dataset"
@@ -53,34 +61,29 @@ class ModuleData:
 
 def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: Path) -> str:
     """Measure a menu on one module, unless that was done; returns a problem or ""."""
-    path = place / f"{module.key}.json.gz"
-    if path.exists():
-        return ""
-    try:
-        with bench.open(module) as evaluator:
-            texts = evaluator.describe(menu[0].module)
-            *results, untouched = evaluator.evaluate([*menu, replace(menu[0], functions=("",))])
-            size_oz, target = evaluator.size_oz, evaluator.request.target
-    except ClangLlmError as error:
-        return str(error)
+
+    def work(evaluator: Evaluator) -> object:
+        return asdict(_measure(module, menu, evaluator))
+
+    return measure_once(module, bench, place / f"{module.key}.json.gz", work)
+
+
+def _measure(module: CorpusModule, menu: Sequence[Recipe], evaluator: Evaluator) -> ModuleData:
+    texts = evaluator.describe(menu[0].module)
+    *results, untouched = evaluator.evaluate([*menu, replace(menu[0], functions=("",))])
     fitting = [each.status is Status.OK and len(each.functions) == len(texts) for each in results]
     if not texts or not any(fitting):
-        return "no recipe of the menu compiles it"
-    found = ModuleData(
+        raise DataError("no recipe of the menu compiles it")
+    return ModuleData(
         module.name,
         module.package,
         tuple(texts),
         tuple(each.functions if fits else None for each, fits in zip(results, fitting, strict=True)),
         tuple(each.size if fits else None for each, fits in zip(results, fitting, strict=True)),
-        size_oz,
-        target,
+        evaluator.size_oz,
+        evaluator.request.target,
         untouched.functions if len(untouched.functions) == len(texts) else (),
     )
-    new = path.with_suffix(".new")
-    with gzip.open(new, "wt", encoding="ascii") as file:
-        json.dump(asdict(found), file)
-    new.replace(path)
-    return ""
 
 
 def load(place: Path) -> list[ModuleData]:
@@ -104,7 +107,7 @@ def load(place: Path) -> list[ModuleData]:
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Measure the menu on modules of one split, and print how much there is."""
     bench = Bench.of(arguments.clang, arguments.work / "cache", environ)
-    menu = menu_at(arguments.menu, bench.major)
+    menu = read_menu(bench.major, arguments.menu).lists
     split = Split(arguments.split)
     if split is Split.TEST:
         raise DataError("nothing is learnt or chosen on the test split; take train or validation")

@@ -26,12 +26,16 @@ class Example:
         sizes: Bytes under each recipe of the menu.
         weight: What a byte of it is worth: 1,000 divided by the bytes of its module under -Oz.
         before: Bytes without any function pass; None when that is not known.
+        profile: The one that is nearest to the sizes.
+        stake: How much the profile counts; 1 on average.
     """
 
     tokens: tuple[int, ...]
     sizes: tuple[int, ...]
     weight: float
     before: int | None = None
+    profile: int = 0
+    stake: float = 1.0
 
 
 def examples_of(modules: Sequence[ModuleData], tokenizer: Tokenizer, longest: int) -> list[Example]:

@@ -1,4 +1,4 @@
-"""What training makes small: the bytes that are lost, and the error of predicted sizes."""
+"""What training makes small: the surprise at what functions turn out to be like, and at their sizes."""
 
 from __future__ import annotations
 
@@ -10,30 +10,6 @@ from clang_llm.training.examples import Example
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-#: Draws whose minimum counts: the first is what one compilation emits, the others what several may choose from.
-DRAWS = (1, 4)
-
-
-def expected_minimum(logits: Tensor, sizes: Tensor, draws: int) -> Tensor:
-    """Return the bytes expected of the smallest of some independent draws, exactly.
-
-    Args:
-        logits: Shape (batch, recipes).
-        sizes: Bytes, shape (batch, recipes).
-        draws: How many recipes are drawn from the distribution.
-
-    Returns:
-        Shape (batch,).
-    """
-    import torch
-
-    ordered, order = torch.sort(sizes, dim=1, stable=True)
-    chances = torch.gather(torch.softmax(logits, dim=1), 1, order)
-    # The chance that one draw is at this place of the order or behind it.
-    tail = torch.flip(torch.cumsum(torch.flip(chances, [1]), 1), [1])
-    beyond = torch.cat([tail[:, 1:], torch.zeros_like(tail[:, :1])], dim=1)
-    return ((tail.clamp(0, 1) ** draws - beyond.clamp(0, 1) ** draws) * ordered).sum(dim=1)
 
 
 def loss_of_sizes(logits: Tensor, batch: Sequence[Example]) -> Tensor:
@@ -59,11 +35,11 @@ def loss_of_sizes(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     return -(wanted * torch.log_softmax(logits, dim=2)).sum(dim=(1, 2))
 
 
-def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
-    """Bytes lost against the best recipe of each function, in thousandths of its module, over `DRAWS`.
+def loss_of_profiles(logits: Tensor, batch: Sequence[Example]) -> Tensor:
+    """Cross entropy of the profiles, by what is at stake in each function.
 
     Args:
-        logits: Shape (batch, recipes).
+        logits: Shape (batch, profiles).
         batch: The examples.
 
     Returns:
@@ -71,7 +47,6 @@ def loss_of(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     """
     import torch
 
-    sizes = torch.tensor([example.sizes for example in batch], dtype=torch.float32)
-    weights = torch.tensor([example.weight for example in batch])
-    regrets = (sizes - sizes.min(dim=1, keepdim=True).values) * weights[:, None]
-    return torch.stack([expected_minimum(logits, regrets, draws) for draws in DRAWS]).mean(dim=0)
+    wanted = torch.tensor([example.profile for example in batch])
+    stakes = torch.tensor([example.stake for example in batch])
+    return stakes * torch.nn.functional.cross_entropy(logits, wanted, reduction="none")

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from clang_llm.backends.coreset import read_menu
 from clang_llm.errors import DataError
 from clang_llm.evaluation.capture import captured_in
 from clang_llm.evaluation.modules import Bench, CorpusModule, tell_problems
 from clang_llm.evaluation.split import Split
-from clang_llm.models.small import menu_at
 from clang_llm.training.dataset import measure
 
 _HELD_OUT = 5
@@ -61,7 +61,7 @@ def make_data(
         BackendError: The model has no menu for this LLVM.
     """
     bench = Bench.of(clang, work / "cache", environ)
-    menu, data = menu_at(model, bench.major), work / "data"
+    menu, data = read_menu(bench.major, model).lists, work / "data"
     for split in (Split.TRAIN, Split.VALIDATION):
         place = data / split.value
         place.mkdir(parents=True, exist_ok=True)

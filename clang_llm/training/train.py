@@ -1,8 +1,9 @@
 """Trains the bundled model: which recipes of the menu should be tried on a function, best first.
 
 ``python -m clang_llm.training.train``. A standard causal language model reads a function's tokens and answers with its
-sizes and the token of a recipe. All sizes are known, so the loss is no imitation of one label but the quantity that
-counts: the bytes that are expected when the best of a few recipes drawn from the answer's distribution is kept.
+sizes and the token of a profile (`clang_llm.models.profiles`): not which recipe is best, which is often a matter of
+chance, but how the function reacts to all of them. From the distribution over profiles follows the set of recipes
+with the smallest bytes expected.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.models.profiles import read_profiles, write_profiles
 from clang_llm.models.small import Answers, ask, load_model
 from clang_llm.models.tokenizer import BEGIN, PAD, train_tokenizer
 from clang_llm.settings import process_environment
-from clang_llm.training.card import card
+from clang_llm.training.card import NAMES, card
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.training.dataset import ModuleData, load
 from clang_llm.training.examples import Example, batches, examples_of, forgetful
-from clang_llm.training.loss import loss_of, loss_of_sizes
+from clang_llm.training.loss import loss_of_profiles, loss_of_sizes
+from clang_llm.training.profiles import fixed_order, make_profiles, with_profiles
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,21 +48,31 @@ BATCH_TOKENS = 8192
 
 
 def savings(
-    modules: Sequence[ModuleData], answers: Answers, longest: int, counts: Sequence[int]
+    modules: Sequence[ModuleData], answers: Answers, fixed: Sequence[int], longest: int, counts: Sequence[int]
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Predict what the model, the menu in its order and the best choice save, by recipes tried per function.
+    """Predict what the model, orders that are the same for all functions and the best choice save.
+
+    Args:
+        modules: The modules.
+        answers: The model.
+        fixed: The order of the menu's recipes that is best for the train split.
+        longest: Tokens of a function.
+        counts: Recipes tried on each function.
 
     Returns:
-        For "model", "menu" and "best": 1 minus the geometric mean of bytes over bytes under -Oz, for each count. For
-        "before" and "after": the mean absolute error of the predicted size of a function, over that size.
+        For "model", "fixed", "menu" (in its own order) and "best": 1 minus the geometric mean of bytes over bytes under
+        -Oz, for each count. For "before" and "after": the mean absolute error of the predicted size of a function,
+        over that size.
     """
     errors: dict[str, list[float]] = {"before": [], "after": []}
-    found: dict[str, list[list[tuple[int, int]]]] = {name: [[] for _ in counts] for name in ("model", "menu", "best")}
+    found: dict[str, list[list[tuple[int, int]]]] = {name: [[] for _ in counts] for name in NAMES}
     for module in modules:
         columns = {place: column for place, column in enumerate(module.functions) if column is not None}
         rest = min((module.totals[place] or 0) - sum(column) for place, column in columns.items())
-        opinions = ask(module.texts, module.target, answers, longest)
-        ranked = [[place for place in opinion.ranked if place in columns] for opinion in opinions]
+        opinions = ask(module.texts, module.target, answers, longest, max(counts))
+        # Recipes that failed on this module are none; few are missing.
+        usual = [place for place in fixed if place in columns]
+        ranked = [[place for place in (*opinion.ranked, *usual) if place in columns] for opinion in opinions]
         for function, opinion in enumerate(opinions):
             after = min(column[function] for column in columns.values())
             errors["after"] += [abs(opinion.after - after) / after] if after else []
@@ -67,6 +80,7 @@ def savings(
             errors["before"] += [abs(opinion.before - before) / before] if before else []
         orders = {
             "model": ranked,
+            "fixed": [usual] * len(module.texts),
             "menu": [list(columns)] * len(module.texts),
             "best": [sorted(columns, key=lambda p, f=f: columns[p][f]) for f in range(len(module.texts))],  # type: ignore[misc]
         }
@@ -115,6 +129,8 @@ class Options:
         forget: Share of tokens that are left out.
         size_weight: Of the sizes in the loss.
         decay: Weight decay.
+        vocabulary: Tokens of a new tokenizer, those of profiles not counted.
+        profiles: How many kinds of functions a new model tells apart.
         modules: Train on so many modules only, for learning curves; None for all.
     """
 
@@ -131,6 +147,8 @@ class Options:
     forget: float = 0.15
     size_weight: float = 0.1
     decay: float = 0.1
+    vocabulary: int = 2048
+    profiles: int = 512
     modules: int | None = None
     seed: int = 1
 
@@ -152,14 +170,21 @@ class Trainer:
             # For learning curves: a part of the data, the same for the same seed.
             self.train = random.Random(arguments.seed).sample(self.train, min(arguments.modules, len(self.train)))
         if arguments.start is None:
-            texts = dict.fromkeys(text for module in self.train for text in module.texts)
-            self.tokenizer = train_tokenizer(texts, recipes)
+            texts = [text for module in self.train for text in module.texts]
+            kinds = min(arguments.profiles, len(texts))
+            self.tokenizer = train_tokenizer(dict.fromkeys(texts), kinds, arguments.vocabulary)
             self.model = make_model(self.tokenizer, arguments.width, arguments.layers, arguments.longest)
         else:
             self.tokenizer, self.model = load_model(arguments.start)
         self.longest = self.model.config.max_position_embeddings
-        self.answers = Answers(self.model, self.tokenizer, recipes)
-        self.examples = examples_of(self.train, self.tokenizer, self.longest)
+        examples = examples_of(self.train, self.tokenizer, self.longest)
+        if arguments.start is None:
+            profiles = make_profiles(examples, arguments.profiles, arguments.seed)
+        else:
+            profiles = read_profiles(arguments.start)
+        self.examples = with_profiles(examples, profiles)
+        self.answers = Answers(self.model, self.tokenizer, profiles)
+        self.fixed = fixed_order(self.examples, profiles)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95), weight_decay=arguments.decay
         )
@@ -182,15 +207,17 @@ class Trainer:
             say(f"epoch {epoch + 1}: loss {total / seen:.3f}, {time.monotonic() - begun:.0f} s; validation {shown}\n")
             if history[-1] is best_epoch(history):
                 self.save(history)
+            self._tell(history)
         if best_epoch(history)["epoch"] == 0 and self.arguments.start is not None:
             self.tokenizer, self.model = load_model(self.arguments.start)
             self.save(history)
+        self._tell(history)
         return history
 
     def _validated(self) -> dict[str, Any]:
         """Return what the model as it is would save on the validation modules."""
         self.model.eval()
-        found, errors = savings(self.validation, self.answers, self.longest, COUNTS)
+        found, errors = savings(self.validation, self.answers, self.fixed, self.longest, COUNTS)
         self.model.train()
         return {"counts": COUNTS, **found, "mape": errors}
 
@@ -203,8 +230,8 @@ class Trainer:
     def _step(self, group: Sequence[Example]) -> float:
         import torch
 
-        recipes, sizes = self.answers([example.tokens for example in group])
-        losses = loss_of(recipes, group)
+        profiles, sizes = self.answers([example.tokens for example in group])
+        losses = loss_of_profiles(profiles, group)
         if self.arguments.size_weight:
             losses = losses + self.arguments.size_weight * loss_of_sizes(sizes, group)
         self.optimizer.zero_grad()
@@ -214,14 +241,20 @@ class Trainer:
         return float(losses.detach().sum())
 
     def save(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Write the model as transformers reads it, the tokenizer, the menus, the model card and the results."""
+        """Write the model as transformers reads it, the tokenizer, the profiles, the menus and the model card."""
         place = self.arguments.work
         place.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(place)
         self.tokenizer.save(str(place / "tokenizer.json"))
+        write_profiles(place, self.answers.excess)
         for path in self.arguments.menu.glob("llvm-*.txt"):
             (place / path.name).write_bytes(path.read_bytes())
         (place / "README.md").write_text(card(self.train, len(self.validation), best_epoch(history)), encoding="utf-8")
+
+    def _tell(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write the results of all epochs, those included whose model is not kept."""
+        place = self.arguments.work
+        place.mkdir(parents=True, exist_ok=True)
         (place / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
 
 
@@ -245,7 +278,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     )
     last = best_epoch(trainer.run())
     sys.stdout.write(f"epoch {last['epoch']} is kept; sizes off by {last['mape']}\n")
-    for name in ("model", "menu", "best"):
+    for name in NAMES:
         shown = ", ".join(
             f"{100 * each:.2f} % at {count}" for each, count in zip(last[name], last["counts"], strict=True)
         )
@@ -262,7 +295,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--start", type=Path, help="a model to go on from (default: a new one)")
     parser.add_argument("--modules", type=int, help="train on so many modules only, for learning curves")
     # `Options` says what they mean.
-    for name in ("epochs", "width", "layers", "longest", "batch_tokens", "seed"):
+    for name in ("epochs", "width", "layers", "longest", "batch_tokens", "vocabulary", "profiles", "seed"):
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, default=getattr(Options, name), help="(%(default)s)"
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from clang_llm import log
 from clang_llm.backends.coreset import read_coreset, write_coreset
+from clang_llm.backends.model import directory_of
 from clang_llm.errors import ServerError
 from clang_llm.inference import client, wire
 from clang_llm.inference.place import Place
@@ -22,6 +23,8 @@ from clang_llm.settings import Settings
 
 #: Recipes of the menu.
 MENU = 6
+#: Profiles of the model.
+PROFILES = 5
 #: Seconds for what takes one: loading the libraries of the model takes ten on a busy machine.
 PATIENCE_S = 120.0
 
@@ -38,15 +41,18 @@ def write_model(directory: Path, major: int, seed: int = 1) -> Path:
     """Make a model with random weights, its tokenizer and its menu, as training does."""
     import torch
 
+    from clang_llm.models.profiles import write_profiles
     from clang_llm.models.tokenizer import train_tokenizer
     from clang_llm.training.train import make_model
 
     torch.manual_seed(seed)
     texts = ["global i32 i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4
-    tokenizer = train_tokenizer(texts, MENU, 200)
+    profiles = torch.rand((PROFILES, MENU))
+    tokenizer = train_tokenizer(texts, PROFILES, 200)
     directory.mkdir(parents=True)
     make_model(tokenizer, 32, 1, 128).save_pretrained(directory)
     tokenizer.save(str(directory / "tokenizer.json"))
+    write_profiles(directory, profiles)
     write_coreset(major, menu(major), ["the programs of the shipped set"], directory)
     return directory
 
@@ -68,7 +74,7 @@ class Serving:
     @property
     def place(self) -> Place:
         settings = self.settings
-        return Place.of(settings.backend, Path(settings.model or ""), settings)
+        return Place.of(settings.backend, directory_of(settings), settings)
 
     def status(self) -> dict[str, Any] | None:
         """What the server says of itself; None when there is none."""

@@ -10,13 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from clang_llm import cli
+from clang_llm.backends.coreset import read_menu
+from clang_llm.backends.model import BUNDLED
 from clang_llm.compiler import Compiler
 from clang_llm.inference import backlog, client
+from clang_llm.models.profiles import read_profiles
 from clang_llm.objects import allocated_size
 from clang_llm.plan import decode
 from clang_llm.store.local import LocalStore
@@ -119,6 +123,15 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[P
     serving.kill()
 
 
+def open_files(process: Path) -> dict[str, str]:
+    """What the descriptors of a running process are; one may be closed while this looks, such as that of a question."""
+    found = {}
+    for descriptor in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):
+            found[descriptor.name] = str(descriptor.readlink())
+    return found
+
+
 def test_the_model_proposes_and_nothing_becomes_larger(make_project: Make, runtime: Path) -> None:
     project = make_project(runtime)
     for number in range(3):
@@ -132,6 +145,22 @@ def test_the_model_proposes_and_nothing_becomes_larger(make_project: Make, runti
         assert plan["provenance"]["validated"].count("+") == 1
         if plan["module"] is not None:
             assert plan["provenance"]["origin"] in {"model", "mix"}
+
+
+def test_a_model_comes_with_the_package(make_project: Make, a_compiler: Compiler) -> None:
+    assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 20_000_000
+    if not (BUNDLED / f"llvm-{a_compiler.major}.txt").exists():
+        pytest.skip(f"the bundled model has no menu for LLVM {a_compiler.major}")
+    menu, profiles = read_menu(a_compiler.major, BUNDLED), read_profiles(BUNDLED)
+    assert menu.evidence
+    assert profiles.shape[1] == len(menu.lists)
+    project = make_project()
+    del project.environ["CLANG_LLM_MODEL"]
+    source = project.write()
+    assert allocated_size(project.compile(source)) <= project.plain(source)
+    (plan,) = project.serving.plans()
+    assert plan["provenance"]["validated"].startswith(menu.identity)
+    assert project.serving.counts()["model:answered"] == 1
 
 
 def test_the_same_input_gives_the_same_object(make_project: Make, runtime: Path) -> None:
@@ -156,8 +185,8 @@ def test_explain_tells_what_the_model_proposed(
     assert "model     answered: 6 recipes" in told
     assert "  from " in told
     rows = [line.split() for line in told.splitlines() if " ok " in line and "-Oz" not in line]
-    assert rows
-    assert {"model", "mix"} >= {word for row in rows for word in row if word in {"model", "coreset", "mix"}}
+    # By turns.
+    assert {"model", "coreset"} <= {word for row in rows for word in row}
     assert not (project.root / "cache" / "plans").exists()
 
 
@@ -188,9 +217,12 @@ def test_two_makes_share_one_server_that_holds_nothing_of_theirs(make_project: M
     }
     assert {"PATH", "HOME", "OMP_NUM_THREADS"} <= names
     assert (process / "cwd").readlink() == Path("/")
-    files = [str(each.readlink()) for each in (process / "fd").iterdir()]
-    assert not [file for file in files if file.startswith("pipe:")]
-    assert (process / "fd" / "0").readlink() == Path("/dev/null")
+    if mode == "background":
+        # While it works it has files of its own, which come and go.
+        project.serving.until(lambda: (project.serving.status() or {}).get("worked_off") == 8)
+    files = open_files(process)
+    assert not [file for file in files.values() if file.startswith("pipe:")]
+    assert files["0"] == "/dev/null"
     if mode == "wait":
         assert (project.serving.status() or {})["answered"] == 8
 

@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from clang_llm import cli
+from clang_llm.backends.coreset import read_coreset
 from clang_llm.compiler import Compiler
+from clang_llm.evaluation.modules import Bench
+from clang_llm.inference import client
 from clang_llm.models import Task, create
+from clang_llm.recipe import usable
+from clang_llm.settings import process_environment
+from clang_llm.training import evaluate
+from clang_llm.training.project import modules_in
+from clang_llm.training.serving import Serving, measure
 from integration.model_support import MENU, write_model
 from integration.test_helper import SOURCE
 from integration.wrapper_box import real_environment
@@ -59,6 +67,39 @@ def test_a_model_goes_on_from_a_project(
     # A new model never takes an older one's place.
     assert cli.main(argv) != 0
     assert "name another directory" in capsys.readouterr().err
+
+
+def test_what_a_model_saves_is_measured(project: Path, a_compiler: Compiler) -> None:
+    new, place = project.parent / "new", project.parent / "found"
+    assert cli.main(["train", "--out", str(new), "--epochs", "0", "--jobs", "2", "--", "make", "-j2"]) == 0
+    modules = modules_in(new.with_name("new.work") / "modules", "project")
+    bench = Bench.of(str(a_compiler.path), new.with_name("new.work") / "cache", process_environment())
+    place.mkdir()
+    assert evaluate.measure(modules[0], bench, new, 45, place) == ""
+    (found,) = place.iterdir()
+    row = json.loads(found.read_text())
+    sizes = {way: [row[way][str(count)] for count in evaluate.COUNTS] for way in evaluate.WAYS}
+    assert all(size <= row["oz"]["0"] for some in sizes.values() for size in some)
+    assert row[evaluate.TUNER]["45"] <= row["oz"]["0"]
+    with bench.open(modules[0]) as evaluator:
+        first = usable(read_coreset(a_compiler.major).lists[0], a_compiler.major)
+        assert first is not None
+        (alone,) = evaluator.evaluate([first])
+    assert row[evaluate.CORESET]["1"] == min(alone.size or row["oz"]["0"], row["oz"]["0"])
+    assert "1 modules" in evaluate.report([row])
+
+
+def test_what_asking_costs_is_measured(a_compiler: Compiler, tmp_path: Path) -> None:
+    serving = Serving(write_model(tmp_path / "model", a_compiler.major), tmp_path)
+    task = Task("00", a_compiler.major, "x86_64", 3, ("global i32\nadd.i32 a1;ret. v;\n",) * 4)
+    try:
+        rows = measure(serving, [task] * 9, 3)
+    finally:
+        client.stop(serving.place)
+    assert rows["modules, functions in one"] == "9, 4.0"
+    assert rows["resident memory"].endswith(" MB")
+    assert float(rows["3 at once: modules in a second"]) > 0
+    assert client.status(serving.place) is None
 
 
 def test_a_project_without_modules_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

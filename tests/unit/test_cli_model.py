@@ -71,13 +71,14 @@ def test_a_server_that_is_not_there_is_described_with_the_reason(
     document = json.loads(capsys.readouterr().out)
     assert (document["running"], document["failure"]) == (False, "there is no torch")
     monkeypatch.delenv("CLANG_LLM_MODEL")
+    monkeypatch.setenv("CLANG_LLM_BACKEND", "transformers")
     assert cli.main(["serve", "--status"]) == 11
     assert "set CLANG_LLM_MODEL" in capsys.readouterr().err
 
 
 def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(check_model(make_settings(tmp_path, BACKEND="coreset"))) == []
-    (finding,) = check_model(make_settings(tmp_path))
+    (finding,) = check_model(make_settings(tmp_path, BACKEND="transformers"))
     assert (finding.level, finding.remedy) == (WRONG, "set CLANG_LLM_MODEL to the directory of a model")
     model = tmp_path / "m"
     model.mkdir()

@@ -17,7 +17,7 @@ import pytest
 from clang_llm import log
 from clang_llm.backends import Request
 from clang_llm.backends.coreset import Coreset, read_coreset, write_coreset
-from clang_llm.backends.model import ModelBackend, allowed
+from clang_llm.backends.model import ModelBackend, allowed, by_turns
 from clang_llm.errors import ServerError, ServerTimeout
 from clang_llm.inference import Inference, backlog, client, wire
 from clang_llm.inference.place import MAX_SOCKET, Place
@@ -309,17 +309,24 @@ def counts(root: Path) -> Counter[str]:
 REQUEST = Request(KEY, "19.1.7", 19, "x86_64", 4, reader=Reader())
 
 
-def test_the_models_recipes_come_before_the_coresets(tmp_path: Path, serve: Serve) -> None:
+def test_the_longer_one_goes_on_alone() -> None:
+    first, second = [[Recipe(name) for name in names] for names in (("a", "b"), ("c", "d", "e", "f"))]
+    assert [each.module for each in by_turns(first, second)] == ["a", "c", "b", "d", "e", "f"]
+    assert list(by_turns([], iter(second))) == second
+    assert list(by_turns(first, ())) == first
+
+
+def test_the_models_recipes_and_the_coresets_take_turns(tmp_path: Path, serve: Serve) -> None:
     menu = make_menu(tmp_path / "model")
     mixed = Recipe("globalopt", ("gvn", "sroa"), (0, 1), "globaldce")
     server = serve(wire.answer([mixed, menu.lists[0]]))
     backend, first, _ = propose(tmp_path, reader := Reader())
-    assert first[:2] == [mixed, menu.lists[0]]
-    assert first[2:] == list(read_coreset(19).lists)[: len(first) - 2]
+    # The first look (`mixture.in_order`).
+    assert first == [mixed, read_coreset(19).lists[0]]
     assert reader.heads == ["globalopt"]
     task = wire.task_of(server.heard[-1])
     assert (task.texts, task.major, task.budget) == (("one", "two"), 19, 4)
-    assert [backend.origin(each) for each in first] == ["model", "model", *["coreset"] * (len(first) - 2)]
+    assert [backend.origin(each) for each in first] == ["model", "coreset"]
     assert backend.origin(replace(mixed, use=(1, 1))) == "mix"
     assert all(backend.accepts(each) for each in first)
     assert backend.vetted(REQUEST) == f"{menu.identity}+{read_coreset(19).identity}"

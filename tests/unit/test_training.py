@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
+import math
 import random
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from clang_llm.backends.coreset import write_coreset
+from clang_llm.backends.coreset import read_menu, write_coreset
 from clang_llm.errors import BackendError, DataError
 from clang_llm.evaluation.coreset import mixes_of, under_one_head
-from clang_llm.models.small import menu_at
+from clang_llm.evaluation.split import Split
 from clang_llm.recipe import Recipe
 from clang_llm.training.dataset import ModuleData, load
+from clang_llm.training.evaluate import CORESET, COUNTS, TUNER, TURNS, WAYS, differences, draw, report, savings
+from clang_llm.training.examples import Example
+from clang_llm.training.serving import tasks_of
 
 
 def staged(function: str, head: str = "globalopt") -> Recipe:
@@ -25,13 +28,13 @@ def staged(function: str, head: str = "globalopt") -> Recipe:
 
 def test_a_menu_has_one_head(tmp_path: Path) -> None:
     write_coreset(19, [staged("sroa"), staged("gvn")], [], tmp_path)
-    assert [recipe.functions for recipe in menu_at(tmp_path, 19)] == [("sroa",), ("gvn",)]
+    assert [recipe.functions for recipe in read_menu(19, tmp_path).lists] == [("sroa",), ("gvn",)]
     write_coreset(19, [staged("sroa"), staged("gvn", "ipsccp")], [], tmp_path)
     with pytest.raises(BackendError, match="--one-head"):
-        menu_at(tmp_path, 19)
+        read_menu(19, tmp_path)
     write_coreset(19, [staged("sroa"), Recipe("globaldce")], [], tmp_path)
     with pytest.raises(BackendError, match="--one-head"):
-        menu_at(tmp_path, 19)
+        read_menu(19, tmp_path)
 
 
 def test_a_pool_under_one_head_keeps_each_pipeline_once() -> None:
@@ -61,26 +64,83 @@ def test_module_data_come_back_as_they_were_written(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
 
 
-def test_the_expected_minimum_is_exact() -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
-    from clang_llm.training.loss import expected_minimum
+def example(*sizes: int) -> Example:
+    return Example((), sizes, 1.0)
 
-    logits = torch.tensor([[0.3, -1.0, 0.8, 0.0]])
-    sizes = torch.tensor([[7.0, 3.0, 9.0, 3.0]])
-    chances = torch.softmax(logits, dim=1)[0].tolist()
-    for draws in (1, 2, 3):
-        expected = 0.0
-        for drawn in itertools.product(range(4), repeat=draws):
-            chance = 1.0
-            for place in drawn:
-                chance *= chances[place]
-            expected += chance * min(sizes[0, place].item() for place in drawn)
-        assert expected_minimum(logits, sizes, draws).item() == pytest.approx(expected, rel=1e-5)
+
+def test_sets_add_most_to_what_is_there() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
+    from clang_llm.models.profiles import best_sets
+
+    rng = torch.Generator().manual_seed(3)
+    excess = torch.rand((7, 5), generator=rng)
+    logits = torch.randn((4, 7), generator=rng)
+    chances = torch.softmax(logits, dim=1)
+    for function, chosen in enumerate(best_sets(logits, excess, 5).tolist()):
+        assert sorted(chosen) == list(range(5))
+        for count in range(1, 4):
+            # What comes next is at least as good as anything else there was.
+            expected = {
+                place: float(chances[function] @ excess[:, [*chosen[: count - 1], place]].min(dim=1).values)
+                for place in range(5)
+            }
+            assert expected[chosen[count - 1]] == pytest.approx(min(expected.values()), abs=1e-5)
+    # Whoever is sure takes the best recipe of the profile; more than there are is all there are.
+    sure = torch.full((1, 7), -100.0)
+    sure[0, 2] = 100.0
+    assert best_sets(sure, excess, 99).shape == (1, 5)
+    assert best_sets(sure, excess, 1).item() == excess[2].argmin().item()
+
+
+def test_profiles_are_the_kinds_of_functions_there_are() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
+    from clang_llm.training.profiles import excess_of, fixed_order, make_profiles, with_profiles
+
+    kinds = [(100, 120, 110), (150, 100, 100), (16, 16, 24)]
+    examples = [example(*sizes) for sizes in kinds for _ in range(5)]
+    assert excess_of(examples)[0].tolist() == pytest.approx([0.0, 0.2, 0.1])
+    # Small functions count as if they had 16 bytes, and hopeless recipes as if they doubled the size.
+    assert excess_of([example(4, 8, 400)])[0].tolist() == pytest.approx([0.0, 0.25, 1.0])
+    profiles = make_profiles(examples, 9, 1)
+    assert torch.equal(profiles, make_profiles(examples, 9, 1))
+    found = with_profiles(examples, profiles)
+    for some in (found[:5], found[5:10], found[10:]):
+        (place,) = {each.profile for each in some}
+        assert profiles[place].tolist() == pytest.approx(excess_of(some)[0].tolist(), abs=1e-6)
+    assert len({each.profile for each in found}) == 3
+    assert sum(each.stake for each in found) == pytest.approx(len(found))
+    # The third recipe is best for one kind only, and yet best when there is but one.
+    assert fixed_order(found, profiles) == [2, 0, 1]
+    assert make_profiles(examples[:2], 9, 1).shape == (2, 3)
+
+
+def test_profiles_come_back_as_they_were_written(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
+    from clang_llm.models.profiles import read_profiles, write_profiles
+
+    with pytest.raises(BackendError, match="profiles"):
+        read_profiles(tmp_path)
+    write_profiles(tmp_path, torch.tensor([[0.0, 0.5], [0.25, 0.0]]))
+    assert read_profiles(tmp_path).tolist() == [[0.0, 0.5], [0.25, 0.0]]
+    (tmp_path / "profiles.safetensors").write_bytes(b"nothing")
+    with pytest.raises(BackendError, match="profiles"):
+        read_profiles(tmp_path)
+
+
+def test_the_loss_is_least_for_the_right_profile() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
+    from clang_llm.training.loss import loss_of_profiles
+
+    batch = [Example((), (1,), 1.0, profile=1, stake=2.0), Example((), (1,), 1.0, profile=0, stake=1.0)]
+    logits = torch.tensor([[0.0, 3.0], [0.0, 3.0]])
+    first, second = loss_of_profiles(logits, batch).tolist()
+    assert first / 2 < second
+    assert first == pytest.approx(2 * math.log(1 + math.exp(-3)))
 
 
 def test_a_text_that_does_not_fit_is_marked() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.models.tokenizer import BEGIN, CUT, QUESTIONS, encode, recipe_token, token_id, train_tokenizer
+    from clang_llm.models.tokenizer import BEGIN, CUT, QUESTIONS, encode, profile_token, token_id, train_tokenizer
 
     texts = ["global i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4
     tokenizer = train_tokenizer(texts, 3, 200)
@@ -92,7 +152,7 @@ def test_a_text_that_does_not_fit_is_marked() -> None:
     cut = encode(tokenizer, texts[0] * 50, "x86_64", 20)
     assert len(cut) == 20
     assert cut.count(token_id(tokenizer, CUT)) == 1
-    assert len({tokenizer.token_to_id(recipe_token(place)) for place in range(3)}) == 3
+    assert len({tokenizer.token_to_id(profile_token(place)) for place in range(3)}) == 3
 
 
 def test_sizes_have_places_on_a_scale() -> None:
@@ -108,7 +168,6 @@ def test_sizes_have_places_on_a_scale() -> None:
 def test_the_loss_of_sizes_is_least_where_they_are() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
     from clang_llm.models.tokenizer import SIZES, place_of
-    from clang_llm.training.examples import Example
     from clang_llm.training.loss import loss_of_sizes
 
     example = Example((), (40, 32), 1.0, 100)
@@ -123,7 +182,7 @@ def test_the_loss_of_sizes_is_least_where_they_are() -> None:
 
 def test_what_is_forgotten_is_never_a_question() -> None:
     pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
-    from clang_llm.training.examples import Example, forgetful
+    from clang_llm.training.examples import forgetful
 
     example = Example((1, 2, *range(100, 400), 7, 8, 9), (1,), 1.0)
     assert forgetful(example, random.Random(0), 0.0, 2) == example
@@ -132,3 +191,58 @@ def test_what_is_forgotten_is_never_a_question() -> None:
     assert (some[:2], some[-3:]) == ((1, 2), (7, 8, 9))
     assert 120 < len(some) < 270
     assert list(some[2:-3]) == sorted(some[2:-3])
+
+
+ROWS: list[dict[str, dict[str, int]]] = [
+    {
+        "oz": {"0": size},
+        **{way: {str(count): size - saved for count in COUNTS} for way in WAYS},
+        TUNER: {"50": size // 2},
+    }
+    for size, saved in ((100, 10), (1000, 0))
+]
+
+
+def test_savings_are_told_as_mean_and_total() -> None:
+    mean, total = savings(ROWS, WAYS[0])[8]
+    assert mean == pytest.approx(1 - math.sqrt(0.9))
+    assert total == pytest.approx(10 / 1100)
+    text = report(ROWS)
+    assert "2 modules" in text
+    assert text.count("5.13 / 0.91") == len(COUNTS) * len(WAYS)
+    # No way is better than another, whatever is drawn.
+    assert text.count("| +0.00 | +0.00 | +0.00 |") == len(COUNTS)
+    assert "50 candidates: 50.00 / 50.00 %" in text
+    assert TUNER not in report([{name: row[name] for name in ("oz", *WAYS)} for row in ROWS])
+
+
+def test_what_one_module_decides_is_told_without_it() -> None:
+    huge = {"oz": {"0": 100}, **{way: {str(count): 50 for count in COUNTS} for way in WAYS}}
+    huge |= {CORESET: {str(count): 100 for count in COUNTS}, TUNER: {"50": 50}}
+    text = report([*ROWS, huge])
+    assert "Without the 1 that some way makes a fifth smaller" in text
+    assert text.count("5.13 / 0.91") == len(COUNTS) * len(WAYS)
+    gain, low, high = differences([*ROWS, huge], TURNS, CORESET)[1]
+    assert gain == pytest.approx(savings([*ROWS, huge], TURNS)[1][0] - savings([*ROWS, huge], CORESET)[1][0])
+    assert 0 == low < gain < high
+
+
+def test_the_same_figures_give_the_same_plot(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install clang-llm[model]")
+    for name in ("first.svg", "second.svg"):
+        draw(ROWS, tmp_path / name)
+    text = (tmp_path / "first.svg").read_text()
+    assert text == (tmp_path / "second.svg").read_text()
+    assert text.count("<use ") >= len(COUNTS) * len(WAYS)
+
+
+def test_questions_are_those_of_compiles(tmp_path: Path) -> None:
+    data = ModuleData("p/a.c", "p", ("global \nret. ;\n",), ((10,),), (50,), 60, "x86_64", (12,))
+    (tmp_path / "validation").mkdir()
+    for place in range(5):
+        with gzip.open(tmp_path / "validation" / f"{place}.json.gz", "wt", encoding="ascii") as file:
+            json.dump(asdict(data), file)
+    tasks = tasks_of(tmp_path, Split.VALIDATION, 2, 19, 6)
+    assert [task.texts for task in tasks] == [data.texts] * 2
+    assert {(task.major, task.target, task.budget) for task in tasks} == {(19, "x86_64", 6)}
+    assert len({task.key for task in tasks}) == 2
