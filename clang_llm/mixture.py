@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from clang_llm.recipe import Recipe, usable
-from clang_llm.types import Result, Status
+from clang_llm.types import REFUSED, Result
 
 #: Recipes after which it is known whether a module takes staged ones at all.
 _FIRST_LOOK = 2
@@ -63,14 +63,15 @@ def mix(
     """
     heads: dict[tuple[str, str], list[_Measured]] = defaultdict(list)
     for recipe, result in measured:
-        if recipe.staged and result.status is Status.OK and result.functions:
+        if recipe.staged and result.teaches and result.functions:
             heads[recipe.head].append(_Measured(recipe, result.size, result.functions))
     mixed = [
         _mix_one(some, at_most, worth)
         for some in heads.values()
         if len(some) > 1 and (at_most is None or any(not one.recipe.use for one in some))
     ]
-    return min(mixed, key=lambda found: found.predicted, default=None)
+    sound = [found for found in mixed if found.predicted < REFUSED]
+    return min(sound, key=lambda found: found.predicted, default=None)
 
 
 def in_order(
@@ -90,10 +91,10 @@ def in_order(
     source = _usable(recipes, major)
     left = list(islice(source, budget))
     measured: list[tuple[Recipe, Result]] = []
-    # A first look: some modules (C++ with much of the library inlined) take none of the staged recipes.
+    # A first look: some modules take none of the staged recipes.
     look = all(recipe.staged for recipe in left[:_FIRST_LOOK]) and _find_whole(left, source)
     for size in (_FIRST_LOOK, budget) if look else (budget,):
-        if _all_change_the_interface(measured):
+        if _teach_nothing(measured):
             left = sorted([*left, *source], key=lambda recipe: recipe.staged)
         room = min(size, budget) - len(measured)
         # Two can be mixed; a mix of one is that one.
@@ -137,9 +138,9 @@ def _can_be_mixed(recipes: Sequence[Recipe]) -> bool:
     return sum(recipe.staged for recipe in recipes) >= 2
 
 
-def _all_change_the_interface(measured: Sequence[tuple[Recipe, Result]]) -> bool:
+def _teach_nothing(measured: Sequence[tuple[Recipe, Result]]) -> bool:
     staged = [result for recipe, result in measured if recipe.staged]
-    return len(staged) == _FIRST_LOOK and all(result.status is Status.INTERFACE for result in staged)
+    return len(staged) == _FIRST_LOOK and not any(result.teaches for result in staged)
 
 
 def _mix_one(

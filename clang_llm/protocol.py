@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from clang_llm.backends import Request
 from clang_llm.errors import EndOfConversation, ProtocolError
 from clang_llm.recipe import Recipe
-from clang_llm.types import PROTOCOL, Decision, Lookup, Module, Result, Status
+from clang_llm.types import PROTOCOL, REFUSED, Decision, Lookup, Module, Result, Status
 
 #: Longest line in bytes, in either direction.
 MAX_LINE = 1024 * 1024
@@ -91,13 +91,14 @@ class Connection:
         identity = message.get("id")
         if not isinstance(identity, int):
             raise ProtocolError(f"a result has the id {identity!r}")
-        if status is not Status.OK:
+        if status is not Status.OK and "refused" not in message:
             return Result(identity, status, 0)
-        functions = message.get("functions", [])
-        if not isinstance(functions, list) or not all(isinstance(size, int) for size in functions):
-            raise ProtocolError("a result has sizes of functions that are not numbers")
+        functions, refused = _counts(message, "functions"), set(_counts(message, "refused"))
+        if refused and max(refused) >= len(functions):
+            raise ProtocolError(f"a result refuses function {max(refused)} of {len(functions)}")
         code = _count(message, "code") if "code" in message else 0
-        return Result(identity, status, _count(message, "size"), tuple(functions), code)
+        charged = tuple(size + REFUSED * (place in refused) for place, size in enumerate(functions))
+        return Result(identity, status, _count(message, "size") + REFUSED * len(refused), charged, code)
 
     def module(self) -> Module:
         """Ask for the module and receive it."""
@@ -183,6 +184,13 @@ def _text(message: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str):
         raise ProtocolError(f"'{name}' is {value!r}, not text")
     return value
+
+
+def _counts(message: Mapping[str, object], name: str) -> tuple[int, ...]:
+    values = message.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, int) and value >= 0 for value in values):
+        raise ProtocolError(f"'{name}' of a result is not a list of counts")
+    return tuple(values)
 
 
 def _count(message: Mapping[str, object], name: str) -> int:

@@ -13,6 +13,8 @@ PROTOCOL = 1
 OBJECTIVE = "text+data"
 
 MIB = 1024 * 1024
+#: Bytes charged for a function that must not be compiled so: more than anything that is measured.
+REFUSED = 1 << 40
 
 
 class Status(str, Enum):
@@ -63,6 +65,8 @@ class Result:
 
     `code` is the part of `size` that is instructions.
     `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
+    When `status` is interface and functions alone are to blame, the sizes are told all the same, with `REFUSED` more
+    for each of these functions, and `size` is so much larger, too: a mix without them is as good as any.
     """
 
     id: int
@@ -70,3 +74,8 @@ class Result:
     size: int
     functions: tuple[int, ...] = ()
     code: int = 0
+
+    @property
+    def teaches(self) -> bool:
+        """Whether it tells what the recipe makes of functions, or of the module."""
+        return self.status is Status.OK or bool(self.functions)

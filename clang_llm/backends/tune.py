@@ -58,7 +58,7 @@ class TuneBackend:
                 recipes = rounds.send(results)
             except StopIteration:
                 recipes = None
-        tried = [(recipe, result) for recipe, result in tuner.outcome().tried if result.status is Status.OK]
+        tried = [(recipe, result) for recipe, result in tuner.outcome().tried if result.teaches]
         for _ in range(REMIXES):
             tried = self._accepted(tried)
             mixture = mix(tried, MOST_PIPELINES, self._worth)
@@ -71,7 +71,11 @@ class TuneBackend:
 
     def _settle(self, tried: Sequence[Measured]) -> None:
         """Validate the smallest recipe that may be emitted, whatever its kind, and nothing after it."""
-        short = [(result.size, recipe) for recipe, result in tried if len(recipe.functions) <= MOST_PIPELINES]
+        short = [
+            (result.size, recipe)
+            for recipe, result in tried
+            if result.status is Status.OK and len(recipe.functions) <= MOST_PIPELINES
+        ]
         for _, recipe in sorted(short, key=lambda each: each[0])[:REMIXES]:
             if self.accepts(recipe):
                 break

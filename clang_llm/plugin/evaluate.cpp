@@ -1,4 +1,5 @@
 #include "evaluate.h"
+#include "blame.h"
 #include "child.h"
 #include "compat.h"
 #include "credit.h"
@@ -6,7 +7,6 @@
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/Mangler.h"
 #include "llvm/IR/Verifier.h"
 #include <algorithm>
 #include <unistd.h>
@@ -51,12 +51,14 @@ static std::vector<std::string> indispensable(const Module &M) {
   return Names;
 }
 
-// Two sizes, a flag, sizes of functions and three lists of names, NUL-terminated; an empty text ends a list.
-static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes) {
+// Two sizes, a flag, sizes of functions, places of functions and three lists of names, NUL-terminated; an empty text ends a list.
+static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes, ArrayRef<uint64_t> Refused) {
   std::string Text = std::to_string(Object.Size) + '\0' + std::to_string(Object.Code) + '\0' + (Diagnosed ? "1" : "0") + '\0';
-  for (uint64_t Size : FunctionSizes)
-    Text += std::to_string(Size) + '\0';
-  Text += '\0';
+  for (auto Numbers : {FunctionSizes, Refused}) {
+    for (uint64_t Number : Numbers)
+      Text += std::to_string(Number) + '\0';
+    Text += '\0';
+  }
   for (auto *Names : {&Object.Defined, &Object.Weak, &Object.Needed}) {
     for (const std::string &Name : *Names)
       if (!Name.empty())
@@ -66,21 +68,16 @@ static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, A
   sendAll(Pipe, Text);
 }
 
-// Names of the definitions as the object will spell them.
-static std::vector<std::string> objectNames(Module &M) {
-  std::vector<std::string> Names;
-  Mangler Mangle;
-  for (Function *F : definitions(M)) {
-    std::string Name;
-    raw_string_ostream OS(Name);
-    Mangle.getNameWithPrefix(OS, F, /*CannotUsePrivateLabel=*/false);
-    Names.push_back(OS.str());
-  }
-  return Names;
-}
+namespace {
+// A staged recipe's functions (names as the object spells them), and what it is compared with.
+struct Staged {
+  ArrayRef<std::string> Names;
+  const ObjectSummary &Baseline;
+};
+} // namespace
 
 // Codegen, and what came of it, to Pipe.
-[[noreturn]] static void reportObject(Compile &C, ArrayRef<std::string> Promised, ArrayRef<std::string> Names, const bool &Diagnosed, int Pipe) {
+[[noreturn]] static void reportObject(Compile &C, ArrayRef<std::string> Promised, const Staged *Functions, const bool &Diagnosed, int Pipe) {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
@@ -91,10 +88,12 @@ static std::vector<std::string> objectNames(Module &M) {
   for (const std::string &Name : Promised) // names are compared as the object spells them, so only ELF's are looked up
     if (C.TM.getTargetTriple().isOSBinFormatELF() && !std::binary_search(Object.Weak.begin(), Object.Weak.end(), Name))
       Object.Defined.push_back("lost " + Name);
-  std::vector<uint64_t> Sizes;
-  if (!Names.empty())
-    Sizes = functionSizes(StringRef(Code.data(), Code.size()), Names);
-  sendSummary(Pipe, Object, Diagnosed, Sizes);
+  std::vector<uint64_t> Sizes, Refused;
+  if (Functions) {
+    Sizes = functionSizes(StringRef(Code.data(), Code.size()), Functions->Names);
+    Refused = referrers(C.M, Functions->Names, neededMore(Functions->Baseline, Object), Functions->Baseline);
+  }
+  sendSummary(Pipe, Object, Diagnosed, Sizes, Refused);
   _exit(ExitOk);
 }
 
@@ -107,11 +106,12 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
   if (Next().getAsInteger(10, Out.Object.Size) || Next().getAsInteger(10, Out.Object.Code))
     return false;
   Out.Diagnosed = Next() == "1";
-  for (StringRef Size = Next(); !Size.empty(); Size = Next()) {
-    Out.FunctionSizes.push_back(0);
-    if (Size.getAsInteger(10, Out.FunctionSizes.back()))
-      return false;
-  }
+  for (auto *Numbers : {&Out.FunctionSizes, &Out.Refused})
+    for (StringRef Number = Next(); !Number.empty(); Number = Next()) {
+      Numbers->push_back(0);
+      if (Number.getAsInteger(10, Numbers->back()))
+        return false;
+    }
   for (auto *Names : {&Out.Object.Defined, &Out.Object.Weak, &Out.Object.Needed})
     for (StringRef Name = Next(); !Name.empty(); Name = Next())
       Names->push_back(Name.str());
@@ -136,23 +136,18 @@ Measurement measureBaseline(Compile &C) {
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
     std::vector<std::string> Promised = indispensable(C.M);
     runDefault(C, /*OnlyMandatory=*/false);
-    reportObject(C, Promised, {}, Diagnosed, Pipe);
+    reportObject(C, Promised, /*Functions=*/nullptr, Diagnosed, Pipe);
   });
   return finish(Only);
 }
 
-static bool sameInterface(const Measurement &Baseline, const Measurement &Candidate) {
-  if (Baseline.Object.Defined != Candidate.Object.Defined)
-    return false;
-  return all_of(Candidate.Object.Needed, [&](const std::string &Name) {
-    return std::binary_search(Baseline.Object.Needed.begin(), Baseline.Object.Needed.end(), Name) || mayAlwaysBeCalled(Name);
-  });
-}
-
 static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
+  bool SameDefinitions = Baseline.Object.Defined == Candidate.Object.Defined;
+  if (!SameDefinitions)
+    Candidate.Refused.clear();
   if (Candidate.ok() && (Candidate.Diagnosed || Baseline.Diagnosed))
     Candidate.Status = "diagnostics";
-  else if (Candidate.ok() && !sameInterface(Baseline, Candidate))
+  else if (Candidate.ok() && (!SameDefinitions || !neededMore(Baseline.Object, Candidate.Object).empty()))
     Candidate.Status = "interface";
   return Candidate;
 }
@@ -161,6 +156,7 @@ namespace {
 // Recipes with one head, measured in a child that runs the head once and forks a child of its own for every tail.
 class Group {
   Compile &C;
+  const ObjectSummary &Baseline;
   ArrayRef<Recipe> Recipes;
   Limits L;
   unsigned Jobs;
@@ -168,14 +164,16 @@ class Group {
   [[noreturn]] void runTail(Pipelines &Parsed, const Recipe &R, ArrayRef<std::string> Promised, const bool &Diagnosed, bool Rest, int Pipe) {
     std::vector<std::string> Names;
     if (R.staged()) {
-      Names = objectNames(C.M);
+      for (const Function *F : definitions(C.M))
+        Names.push_back(objectName(*F));
       if (!R.Use.empty() && R.Use.size() != Names.size())
         _exit(ExitInvalid);
     }
     Parsed.runTail(C);
     if (Rest) // in other modules it finds nothing to do, at a twelfth of the price of a candidate
       runDefault(C, /*OnlyMandatory=*/true);
-    reportObject(C, Promised, Names, Diagnosed, Pipe);
+    Staged Functions{Names, Baseline};
+    reportObject(C, Promised, R.staged() ? &Functions : nullptr, Diagnosed, Pipe);
   }
 
   // Place, status and answer of one tail.
@@ -185,7 +183,8 @@ class Group {
   }
 
 public:
-  Group(Compile &C, ArrayRef<Recipe> Recipes, const Limits &L, unsigned Jobs) : C(C), Recipes(Recipes), L(L), Jobs(Jobs) {}
+  Group(Compile &C, const ObjectSummary &Baseline, ArrayRef<Recipe> Recipes, const Limits &L, unsigned Jobs)
+      : C(C), Baseline(Baseline), Recipes(Recipes), L(L), Jobs(Jobs) {}
 
   // For the child and all of its own.
   unsigned wallSeconds() const { return L.WallSeconds * unsigned(Recipes.size() + 1); }
@@ -276,7 +275,7 @@ std::vector<Measurement> measureRecipes(Compile &C, const Measurement &Baseline,
   std::vector<Group> Groups;
   for (auto &Range : Ranges) {
     auto Members = ArrayRef<Recipe>(Allowed).slice(Range.first, Range.second - Range.first);
-    Groups.emplace_back(C, Members, L, std::max<unsigned>(1, S.Jobs / Ranges.size()));
+    Groups.emplace_back(C, Baseline.Object, Members, L, std::max<unsigned>(1, S.Jobs / Ranges.size()));
   }
   auto Fork = [&](size_t I) { return start(Groups[I].wallSeconds(), [&](int Pipe) { Groups[I].run(Pipe); }); };
   auto Take = [&](size_t I, Child &One) {

@@ -12,6 +12,7 @@ struct Measurement {
   bool Diagnosed = false; // the back end reported a warning or an error
   double CpuSeconds = 0;
   std::vector<uint64_t> FunctionSizes; // bytes of each definition, for recipes with function pipelines
+  std::vector<uint64_t> Refused;       // of "interface": places of the definitions that alone are to blame; empty when others are, too
 
   bool ok() const { return Status == "ok"; }
 };

@@ -1,5 +1,7 @@
 #include "pipeline.h"
 #include "compat.h"
+#include "llvm/Transforms/IPO/ElimAvailExtern.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
 
 using namespace llvm;
 
@@ -78,6 +80,17 @@ std::vector<Function *> definitions(Module &M) {
 // A recipe made for this module names one for each definition; whatever else comes is right as well, only of unknown size.
 FunctionPassManager &Pipelines::chosen(size_t Place) { return Functions[Place < Use.size() ? Use[Place] : 0]; }
 
+// Bodies that another object has are for inlining only. As -Oz does: they go before the end, and with them what only they refer to,
+// which would be emitted here otherwise.
+static void dropBodiesFromElsewhere(Compile &C) {
+  if (none_of(C.M, [](const Function &F) { return F.hasAvailableExternallyLinkage(); }))
+    return;
+  ModulePassManager Passes;
+  Passes.addPass(EliminateAvailableExternallyPass());
+  Passes.addPass(GlobalDCEPass());
+  Passes.run(C.M, C.MAM);
+}
+
 void Pipelines::runTail(Compile &C) {
   Busy Guard(C);
   if (!Functions.empty()) {
@@ -94,6 +107,7 @@ void Pipelines::runTail(Compile &C) {
     Preserved.preserve<FunctionAnalysisManagerModuleProxy>();
     C.MAM.invalidate(C.M, Preserved);
   }
+  dropBodiesFromElsewhere(C);
   if (!Closing.isEmpty())
     Closing.run(C.M, C.MAM);
 }

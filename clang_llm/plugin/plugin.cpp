@@ -24,6 +24,15 @@ struct Decision {
   std::string Reason; // of plain -Oz: "best", or what went wrong
 };
 
+json::Array numbers(ArrayRef<uint64_t> Values) {
+  json::Array Found;
+  for (uint64_t One : Values)
+    Found.push_back(int64_t(One));
+  return Found;
+}
+
+bool blamesFunctions(const Measurement &Result) { return Result.Status == "interface" && !Result.Refused.empty(); }
+
 // One conversation with the helper about one module.
 class Search {
   Compile &C;
@@ -39,12 +48,10 @@ class Search {
     int64_t Size = int64_t(Result.Object.Size);
     explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"pipeline", R.text()}});
     json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}, {"code", int64_t(Result.Object.Code)}};
-    if (R.staged() && Result.ok()) {
-      json::Array Sizes;
-      for (uint64_t One : Result.FunctionSizes)
-        Sizes.push_back(int64_t(One));
-      Line["functions"] = std::move(Sizes);
-    }
+    if (R.staged() && (Result.ok() || blamesFunctions(Result)))
+      Line["functions"] = numbers(Result.FunctionSizes);
+    if (blamesFunctions(Result))
+      Line["refused"] = numbers(Result.Refused);
     return Python.send(std::move(Line));
   }
 

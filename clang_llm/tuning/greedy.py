@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clang_llm.recipe import Recipe
-from clang_llm.types import Result, Status
+from clang_llm.types import Result
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class _Standing:
     def with_one_more(self, recipe: Recipe) -> int:
         """Bytes with one more recipe: the best single one, or the best mix under one head."""
         result = self.row.results.get(recipe)
-        if result is None or result.status is not Status.OK:
+        if result is None or not result.teaches:
             return self.smallest
         size = min(self.smallest, result.size)
         known = self.heads.get(recipe.head)
@@ -48,7 +48,7 @@ class _Standing:
         """Add a recipe for good."""
         self.smallest = self.with_one_more(recipe)
         result = self.row.results.get(recipe)
-        if result is None or result.status is not Status.OK or not recipe.staged:
+        if result is None or not result.teaches or not recipe.staged:
             return
         rest = result.size - sum(result.functions)
         known = self.heads.get(recipe.head)

@@ -12,7 +12,7 @@ from clang_llm.mixture import mix
 from clang_llm.recipe import MAX_PIPELINES, Recipe, usable
 from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
-from clang_llm.types import Result, Status
+from clang_llm.types import REFUSED, Result, Status
 
 #: Recipes of one round: they share a head, and what they teach is used from the next round on.
 ROUND = 8
@@ -55,8 +55,8 @@ class Archive:
     at_smallest: int = 0
 
     def add(self, recipe: Recipe, result: Result) -> None:
-        """Take a measurement; those that failed teach nothing."""
-        if result.status is not Status.OK or (self.best and len(result.functions) != len(self.best)):
+        """Take a measurement."""
+        if not result.teaches or (self.best and len(result.functions) != len(self.best)):
             return
         if not self.best:
             self.first = recipe
@@ -79,7 +79,7 @@ class Archive:
         """Draw a good function pipeline: the best one of a function, the larger functions more often."""
         if not self.best:
             return ()
-        place = rng.choices(range(len(self.best)), weights=[size + 1 for size in self.best])[0]
+        place = rng.choices(range(len(self.best)), weights=[size % REFUSED + 1 for size in self.best])[0]
         return elements_of(self.by[place])
 
 

@@ -19,7 +19,7 @@ from clang_llm.plan import decode
 from clang_llm.recipe import Recipe, usable
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.seeds import seeds
-from clang_llm.types import Status
+from clang_llm.types import REFUSED, Result, Status
 from integration import plugin_support, sources
 
 MAJORS = (14, 15, 16, 19, 22)
@@ -28,6 +28,30 @@ FUNCTIONS = ("", "sroa,gvn,simplifycfg", "early-cse,dse", "instcombine<no-verify
 TARGETS = ("x86_64", "i386", "aarch64", "thumbv7m-none-eabi", "riscv32-unknown-elf", "wasm32")
 
 JOT = Path(__file__).resolve().parents[1] / "projects" / "jot"
+#: -Oz calls none of what is only declared: it takes folding a library call for that, the range of a product, and both.
+FOLDED = """
+unsigned long strlen(const char *);
+void absent(void);
+int length(void) { const char *s = "abc"; return strlen(s); }
+int product(int *p) { for (unsigned i = 0; i < 4; i++) { p[i] = i; if (i * i > 20) absent(); } return 0; }
+int neither(int x) { return x * 3 + 1; }
+"""
+#: The same, the call being in an inline function that -Oz has no copy of.
+THROUGH_INLINE = """
+void absent();
+inline __attribute__((noinline)) void between() { absent(); }
+int product(int *p) { for (unsigned i = 0; i < 4; i++) { p[i] = i; if (i * i > 20) between(); } return 0; }
+int neither(int x) { return x * 3 + 1; }
+"""
+#: `elsewhere` is another object's; of `only` and what it needs there is nothing in this one.
+ELSEWHERE = """
+int absent(int);
+static __attribute__((noinline)) int only(int x) { return absent(x) + 1; }
+extern inline __attribute__((gnu_inline, noinline)) int elsewhere(int x) { return only(x); }
+int caller(int x) { return elsewhere(x) * 3; }
+"""
+FOLDING, RANGES = "instcombine<no-verify-fixpoint>,simplifycfg", "correlated-propagation,simplifycfg"
+
 #: One function with a jump table, one with a floating-point constant, one with neither.
 PARTS = """
 int table(int n, int *p) {
@@ -144,6 +168,67 @@ def unwind_entries(data: bytes) -> list[int]:
             found.append(4 + length)
         at += 4 + length
     return found
+
+
+def refused(result: Result) -> list[int]:
+    """Places of the functions that are to blame."""
+    return [place for place, size in enumerate(result.functions) if size >= REFUSED]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_functions_that_need_more_than_oz_are_named_and_the_others_mixed(box: Box, target: str) -> None:
+    words = (f"--target={target}", box.source(FOLDED))
+    functions = ("mem2reg", f"mem2reg,{FOLDING}", f"mem2reg,{RANGES}")
+    recipes = [replace(each, module="globalopt") for each in staged(*functions, major=box.major)]
+    with box.open(*words) as evaluator:
+        results = evaluator.evaluate(recipes)
+        assert [each.status for each in results] == [Status.INTERFACE] * 3
+        assert [refused(each) for each in results] == [[0, 1], [1], [0]]
+        mixture = mix(zip(recipes, results, strict=True))
+        assert mixture is not None
+        assert mixture.promising
+        mixed = evaluator.evaluate([mixture.recipe])[0]
+    assert mixed.status is Status.OK
+    assert refused(mixed) == []
+    # It may be smaller by what is not needed any more, such as an import in WebAssembly.
+    assert mixed.size <= mixture.predicted + 16
+    data = box.object_of(mixture.recipe, *words)
+    assert allocated_size(data) == mixed.size
+    assert b"absent" not in data
+    assert b"strlen" not in data
+
+
+def test_who_calls_what_must_go_is_to_blame(box: Box) -> None:
+    source = box.root / "through.cpp"
+    source.write_text(THROUGH_INLINE, encoding="utf-8")
+    recipes = [replace(each, module="globalopt") for each in staged("mem2reg", f"mem2reg,{RANGES}", major=box.major)]
+    with box.open(source) as evaluator:
+        without, ranges = evaluator.evaluate(recipes)
+    assert (without.status, ranges.status) == (Status.INTERFACE, Status.OK)
+    # The inline function follows the first one that calls it.
+    assert [size >= REFUSED for size in without.functions] == [True, False, False]
+    assert ranges.functions.count(0) == 1
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_bodies_from_elsewhere_are_dropped_with_what_only_they_need(box: Box, target: str) -> None:
+    words = ("-w", f"--target={target}", box.source(ELSEWHERE))
+    recipes = [Recipe("function(mem2reg)"), Recipe("globalopt", ("mem2reg",)), *staged("mem2reg", major=box.major)]
+    with box.open(*words) as evaluator:
+        results = evaluator.evaluate(recipes)
+    assert [each.status for each in results] == [Status.OK] * len(recipes)
+    for recipe in recipes:
+        data = box.object_of(recipe, *words)
+        assert b"elsewhere" in data
+        assert b"absent" not in data
+
+
+def test_what_code_generation_calls_is_nobodys(newest: Box) -> None:
+    # Division of 64 bits is a call on this machine; no function of the module names it.
+    product = FOLDED.replace("absent();", "*(long long *)p /= *(long long *)(p + 2);")
+    with newest.open("--target=riscv32-unknown-elf", newest.source(product)) as evaluator:
+        results = evaluator.evaluate([replace(each, module="globalopt") for each in staged(f"mem2reg,{FOLDING}")])
+    assert [(each.status, each.functions) for each in results] == [(Status.INTERFACE, ())]
 
 
 def test_a_use_that_fits_no_function_count_is_refused(newest: Box) -> None:

@@ -9,7 +9,7 @@ import pytest
 from clang_llm.mixture import in_order, mix
 from clang_llm.recipe import Recipe
 from clang_llm.tuning.greedy import Row, choose, savings_of
-from clang_llm.types import Result, Status
+from clang_llm.types import REFUSED, Result, Status
 
 HEAD, OTHER = "globalopt", "ipsccp"
 
@@ -56,6 +56,26 @@ def test_what_failed_or_has_other_functions_is_not_mixed() -> None:
     assert not found.promising
     assert mix(measured[:2]) is None
     assert mix([]) is None
+
+
+def refusing(size: int, *functions: int, places: Sequence[int]) -> Result:
+    charged = tuple(each + REFUSED * (place in places) for place, each in enumerate(functions))
+    return Result(0, Status.INTERFACE, size + REFUSED * len(places), charged)
+
+
+def test_a_function_never_takes_what_it_is_to_blame_for() -> None:
+    measured = [
+        (staged("sroa"), refusing(90, 20, 50, places=[0])),
+        (staged("gvn"), refusing(95, 30, 45, places=[1])),
+    ]
+    found = mix(measured)
+    assert found is not None
+    assert found.recipe == Recipe(HEAD, ("sroa", "gvn"), (1, 0), "globaldce")
+    assert (found.predicted, found.promising) == (100, True)
+    assert mix([*measured, (staged("dce"), ok(98, 34, 44))], at_most=2) is not None
+    # Whoever is to blame under all of them cannot be mixed.
+    assert mix([measured[0], (staged("dce"), refusing(80, 10, 50, places=[0]))]) is None
+    assert mix([measured[0], (staged("dce"), refusing(80, 10, 50, places=[0]))], at_most=2) is None
 
 
 def test_a_mix_of_few_keeps_the_most_useful() -> None:
