@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from clang_llm.recipe import Recipe, usable
-from clang_llm.types import REFUSED, Result
+from clang_llm.types import REFUSED, Result, Status
 
 #: Recipes after which it is known whether a module takes staged ones at all.
 _FIRST_LOOK = 2
@@ -94,7 +94,7 @@ def in_order(
     # A first look: some modules take none of the staged recipes.
     look = all(recipe.staged for recipe in left[:_FIRST_LOOK]) and _find_whole(left, source)
     for size in (_FIRST_LOOK, budget) if look else (budget,):
-        if _teach_nothing(measured):
+        if _all_change_the_interface(measured):
             left = sorted([*left, *source], key=lambda recipe: recipe.staged)
         room = min(size, budget) - len(measured)
         # Two can be mixed; a mix of one is that one.
@@ -138,9 +138,12 @@ def _can_be_mixed(recipes: Sequence[Recipe]) -> bool:
     return sum(recipe.staged for recipe in recipes) >= 2
 
 
-def _teach_nothing(measured: Sequence[tuple[Recipe, Result]]) -> bool:
+def _all_change_the_interface(measured: Sequence[tuple[Recipe, Result]]) -> bool:
+    """Whether staged recipes made the module need what it must not, and no functions are to blame."""
     staged = [result for recipe, result in measured if recipe.staged]
-    return len(staged) == _FIRST_LOOK and not any(result.teaches for result in staged)
+    return len(staged) == _FIRST_LOOK and all(
+        result.status is Status.INTERFACE and not result.teaches for result in staged
+    )
 
 
 def _mix_one(
