@@ -20,6 +20,7 @@ from pathlib import Path
 
 from clang_llm.backends.coreset import DATA, read_coreset, write_coreset
 from clang_llm.errors import ClangLlmError, DataError
+from clang_llm.evaluation.dry_run import failing
 from clang_llm.evaluation.learn import DEFAULT_WORK, pool_of, read_tried, write_tried
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems, with_bar
 from clang_llm.evaluation.split import Split
@@ -231,7 +232,14 @@ def ship(
     environ: Mapping[str, str],
     orders: Mapping[str, Sequence[Recipe]] | None = None,
 ) -> None:
-    """Choose the closing stages for one compiler and write its coreset file; raises DataError, PassListError."""
+    """Choose the closing stages for one compiler and write its coreset file; raises DataError, PassListError.
+
+    What opt does not run is left out, validated or not: a crash costs every build a candidate.
+    """
+    bad = failing(compiler, recipes)
+    for recipe, why in bad.items():
+        sys.stderr.write(f"left out: {recipe.text}: {why}\n")
+    recipes = [recipe for recipe in recipes if recipe not in bad]
     acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
     fitting = [each for each in (usable(recipe, compiler.major) for recipe in recipes) if each is not None]
     closings = vetted_closings(fitting, acceptance)
