@@ -37,6 +37,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "arm": ("arm", "thumb"),
     "riscv": ("riscv",),
     "wasm": ("wasm",),
+    "x86": ("x86_64", "i386", "i486", "i586", "i686"),
 }
 
 

@@ -1,7 +1,8 @@
 """``make corpus``: unoptimised modules of Debian packages, captured while our wrapper builds them (docs/corpus.md).
 
-``python -m clang_llm.evaluation.corpus --work DIR``. Packages of the train and validation split only. A package that
-does not build is counted and named, never fatal; a stopped run goes on where it was.
+``python -m clang_llm.evaluation.corpus --work DIR``. Packages of the train and validation split, or with ``--report``
+of the test split alone, in a directory of their own. A package that does not build is counted and named, never fatal; a
+stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from clang_llm.locks import locked
 from clang_llm.settings import process_environment
 
 PACKAGES = Path(__file__).with_name("corpus_packages.txt")
+TEST_PACKAGES = Path(__file__).with_name("corpus_test_packages.txt")
 DEFAULT_WORK = Path("build") / "corpus"
+DEFAULT_REPORT_WORK = Path("build") / "corpus-test"
 # Most small packages build in seconds; this bounds the large ones, whose modules up to then are kept.
 DEFAULT_LIMIT_S = 240.0
 
@@ -54,20 +57,25 @@ def read_list(text: str) -> list[Listed]:
     return found
 
 
-def choose(words: Sequence[str]) -> list[Listed]:
+def choose(words: Sequence[str], *, report: bool = False) -> list[Listed]:
     """The packages that a user asked for: names, or a file with a list; all of our own list when nothing is said.
+
+    Args:
+        words: What was asked for.
+        report: Take packages of the test split, and no others.
 
     Raises:
         SplitError: one of them may not be used.
         DataError: a list is malformed.
     """
-    known = {listed.name: listed for listed in read_list(PACKAGES.read_text(encoding="utf-8"))}
+    ours = TEST_PACKAGES if report else PACKAGES
+    known = {listed.name: listed for listed in read_list(ours.read_text(encoding="utf-8"))}
     chosen: list[Listed] = []
-    for word in words or [str(PACKAGES)]:
+    for word in words or [str(ours)]:
         path = Path(word)
         chosen += read_list(path.read_text(encoding="utf-8")) if path.is_file() else [known.get(word, Listed(word))]
     for listed in chosen:
-        require(listed.name, Split.TRAIN, Split.VALIDATION)
+        require(listed.name, *((Split.TEST,) if report else (Split.TRAIN, Split.VALIDATION)))
     return chosen
 
 
@@ -123,7 +131,10 @@ def failures(stamps: Sequence[Stamp], absent: Mapping[str, str]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``corpus``."""
-    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="where it goes (default: %(default)s)")
+    parser.add_argument(
+        "--work", type=Path, help=f"where it goes (default: {DEFAULT_WORK}, with --report {DEFAULT_REPORT_WORK})"
+    )
+    parser.add_argument("--report", action="store_true", help="packages of the test split, to report on and no more")
     parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
     parser.add_argument("--targets", default=NATIVE, help="comma-separated names (default: %(default)s)")
     parser.add_argument("--packages", nargs="*", default=[], metavar="FILE|NAME", help="default: the list that we ship")
@@ -142,9 +153,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """
     from tqdm import tqdm
 
-    chosen, targets = choose(arguments.packages), arguments.targets.split(",")
+    chosen, targets = choose(arguments.packages, report=arguments.report), arguments.targets.split(",")
     check_targets(targets)
-    root = arguments.work.absolute()
+    root = (arguments.work or (DEFAULT_REPORT_WORK if arguments.report else DEFAULT_WORK)).absolute()
     corpus = Corpus(root)
     with locked(root / "lock", 0) as mine:
         if not mine:

@@ -33,11 +33,20 @@ def read_order(text: str) -> tuple[str, list[Recipe]]:
     family, _, path = text.partition("=")
     if family not in FAMILIES:
         raise DataError(f"'{text}' names no family; write FAMILY=FILE with one of {', '.join(FAMILIES)}")
+    return family, read_recipes(Path(path))
+
+
+def read_recipes(path: Path) -> list[Recipe]:
+    """Read recipes, one on a line; ``#`` begins a comment.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
     try:
-        lines = Path(path).read_text(encoding="ascii").splitlines()
+        lines = path.read_text(encoding="ascii").splitlines()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); make it with `choose --order`") from error
-    return family, [Recipe.parse(line) for line in lines if line]
+    return [Recipe.parse(line) for line in lines if line and not line.startswith("#")]
 
 
 def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -74,9 +83,10 @@ def under_heads(pool: Sequence[Recipe], heads: Sequence[tuple[str, str]], shippe
 
 
 def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Write what a family of targets takes: shipped lists, and some that were found on its modules."""
+    """Write what a family of targets takes: shipped lists, and some that were found on its modules or are given."""
     making = Making(arguments, environ)
-    shipped, pool = list(read_coreset(making.bench.major, arguments.sets).lists), making.pool()
+    shipped = list(read_coreset(making.bench.major, arguments.sets).lists)
+    pool = making.pool() if arguments.recipes is None else read_recipes(arguments.recipes)
     everything = list(dict.fromkeys([*shipped, *pool]))
     first = choose(making.measure(everything), everything, arguments.count)
     everything = under_heads([*shipped, *pool], best_heads(first, arguments.heads), shipped)
@@ -102,6 +112,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("orders", nargs="*", metavar="FAMILY=FILE", help="what to add")
     add_common_arguments(parser)
     parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
+    parser.add_argument("--recipes", type=Path, help="choose from these, not from what `make learn` found")
     parser.add_argument("--heads", type=int, default=2, help="heads that the order may bring (default: %(default)s)")
     parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")
     return run_command(parser, run, argv, environ)

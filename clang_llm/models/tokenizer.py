@@ -88,7 +88,7 @@ def train_tokenizer(texts: Iterable[str], profiles: int, size: int) -> Tokenizer
         vocab_size=size + profiles,
         special_tokens=[
             *SPECIAL,
-            *(f"<{family}>" for family in ("x86", *FAMILIES)),
+            *(f"<{family}>" for family in dict.fromkeys(("x86", *FAMILIES))),
             *map(size_token, range(SIZES)),
             *map(profile_token, range(profiles)),
         ],

@@ -2,8 +2,9 @@
 
 ``python -m clang_llm.training.evaluate``. For every number of compilations each way proposes as a backend would: the
 model's first choice for every function, then its second ones, their mix, and the closing stages, as the coreset does
-with its recipes; "by turns" is what backend `model` does. With ``--candidates N`` the autotuner's search on the same
-modules stands beside them. A table and a plot come from one run.
+with its recipes; "by turns" is what backend `model` does; "for modules" are the model's recipes without any choice per
+function. With ``--candidates N`` the autotuner's search on the same modules stands beside them. A table and a plot come
+from one run. ``--split test`` is for the one report on packages that nothing was chosen on (``corpus --report``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -41,7 +43,9 @@ DEFAULT_WORK = Path("build") / "evaluate"
 #: Compilations at which the ways are compared.
 COUNTS = (1, 2, 4, 8, 16, 32)
 MODEL, TURNS, CORESET, RANDOM, MENU = "model", "model and coreset by turns", "coreset", "vetted at random", "menu"
-WAYS = (MODEL, TURNS, CORESET, RANDOM, MENU)
+#: The model without choice per function: one recipe a module, and no mix of them.
+WHOLE = "model for modules"
+WAYS = (MODEL, TURNS, CORESET, RANDOM, MENU, WHOLE)
 TUNER = "autotuner"
 
 #: Times that modules are drawn again for an interval.
@@ -77,10 +81,29 @@ def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict
         RANDOM: random.Random(key).sample(shipped, len(shipped)),
         MENU: [*menu, *shipped],
     }
-    return {
+    found = {
         name: {str(count): _best(recipes, coreset.closings, major, count, book) for count in COUNTS}
         for name, recipes in ways.items()
     }
+    fitting = (usable(each, major) for each in (*for_modules(ranked, [len(text) for text in texts]), *shipped))
+    whole = [recipe for recipe in fitting if recipe is not None]
+    return {**found, WHOLE: {str(count): _smallest(whole[:count], book) for count in COUNTS}}
+
+
+def for_modules(ranked: Sequence[Recipe], weights: Sequence[int]) -> list[Recipe]:
+    """Return for each recipe the one with its most wanted pipeline for all functions, each once.
+
+    Args:
+        ranked: With a pipeline for each function.
+        weights: Of the functions.
+    """
+    found = []
+    for recipe in ranked:
+        wanted: Counter[str] = Counter()
+        for place, weight in enumerate(weights):
+            wanted[recipe.pipeline(place)] += weight
+        found.append(recipe.uniform(wanted.most_common(1)[0][0]))
+    return list(dict.fromkeys(found))
 
 
 @lru_cache
@@ -93,7 +116,10 @@ def _loaded(model: Path) -> SmallModel:
 
 
 def _best(recipes: Iterable[Recipe], closings: Sequence[str], major: int, count: int, book: Bookkeeper) -> int:
-    compiled = book.follow(recipes, closings, major, count)
+    return _smallest(book.follow(recipes, closings, major, count), book)
+
+
+def _smallest(compiled: Sequence[Recipe], book: Bookkeeper) -> int:
     sizes = [result.size for result in book.measure(compiled) if result.status is Status.OK]
     return min([book.evaluator.size_oz, *sizes])
 
@@ -191,7 +217,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     place.mkdir(parents=True, exist_ok=True)
     modules = choose_modules(
         arguments.corpus,
-        Split.VALIDATION,
+        Split(arguments.split),
         arguments.modules,
         per_package=arguments.per_package,
         target=arguments.target,
@@ -216,6 +242,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--modules", type=int, default=160, help="at most so many (default: %(default)s)")
     parser.add_argument("--per-package", type=int, default=6, help="modules of a package (default: %(default)s)")
     parser.add_argument("--candidates", type=int, default=0, help="of the autotuner's search (default: none)")
+    parser.add_argument("--split", default=Split.VALIDATION.value, choices=(Split.VALIDATION.value, Split.TEST.value))
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what is in the table: .png or .svg")
     return run_command(parser, run, argv, environ)
 

@@ -14,7 +14,7 @@ from clang_llm.errors import DataError, PackageError, SplitError
 from clang_llm.evaluation import corpus as command
 from clang_llm.evaluation.bundled import is_bundled
 from clang_llm.evaluation.capture import Captured, captured_in
-from clang_llm.evaluation.corpus import PACKAGES, choose, collect, failures, read_list, summary
+from clang_llm.evaluation.corpus import PACKAGES, TEST_PACKAGES, choose, collect, failures, read_list, summary
 from clang_llm.evaluation.corpus_build import Listed, Outcome
 from clang_llm.evaluation.corpus_store import Corpus, Entry
 from clang_llm.evaluation.corpus_targets import NATIVE, TARGETS, check_targets, write_compilers
@@ -147,6 +147,16 @@ def test_other_files_are_not_taken_for_copies(source: str) -> None:
 def test_test_packages_and_forbidden_ones_are_refused(name: str) -> None:
     with pytest.raises(SplitError):
         choose([TRAIN, name])
+
+
+def test_a_report_takes_test_packages_and_no_others() -> None:
+    assert choose([TEST], report=True) == [Listed(TEST)]
+    ours = choose([], report=True)
+    assert len({listed.name for listed in ours}) == len(ours) > 40
+    assert TEST_PACKAGES.read_text().isascii()
+    for name in (TRAIN, "zlib"):
+        with pytest.raises(SplitError):
+            choose([TEST, name], report=True)
 
 
 def test_a_list_may_be_a_file(tmp_path: Path) -> None:

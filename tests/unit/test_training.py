@@ -17,7 +17,18 @@ from clang_llm.evaluation.coreset import mixes_of, under_one_head
 from clang_llm.evaluation.split import Split
 from clang_llm.recipe import Recipe
 from clang_llm.training.dataset import ModuleData, load
-from clang_llm.training.evaluate import CORESET, COUNTS, TUNER, TURNS, WAYS, differences, draw, report, savings
+from clang_llm.training.evaluate import (
+    CORESET,
+    COUNTS,
+    TUNER,
+    TURNS,
+    WAYS,
+    differences,
+    draw,
+    for_modules,
+    report,
+    savings,
+)
 from clang_llm.training.examples import Example
 from clang_llm.training.serving import tasks_of
 
@@ -246,3 +257,13 @@ def test_questions_are_those_of_compiles(tmp_path: Path) -> None:
     assert [task.texts for task in tasks] == [data.texts] * 2
     assert {(task.major, task.target, task.budget) for task in tasks} == {(19, "x86_64", 6)}
     assert len({task.key for task in tasks}) == 2
+
+
+def test_without_choice_per_function_the_most_wanted_pipeline_is_everybodys() -> None:
+    ranked = [
+        Recipe("globalopt", ("sroa", "gvn"), (0, 0, 1)),
+        Recipe("globalopt", ("gvn", "dce"), (0, 1, 1)),
+        Recipe("globalopt", ("gvn",), ()),
+    ]
+    # The third function weighs more than the others.
+    assert for_modules(ranked, [10, 20, 40]) == [Recipe("globalopt", (each,)) for each in ("gvn", "dce")]
