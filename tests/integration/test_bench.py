@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from clang_llm.compiler import Compiler
-from clang_llm.evaluation import bench
+from clang_llm.errors import DataError
+from clang_llm.evaluation import bench, bench_efforts
+from clang_llm.evaluation.build import Project
+from clang_llm.evaluation.demo import SAMPLES
+from clang_llm.evaluation.workplace import Workplace
 
 
 @pytest.mark.projects
@@ -27,3 +31,20 @@ def test_bench_on_the_samples(tmp_path: Path, a_compiler: Compiler, capsys: pyte
     assert [each["name"] for each in found["builds"]] == ["jot", "route"]
     assert found["candidates"]["modules"] > 5
     assert found["candidates"]["plugin_s"] > 0
+
+
+def test_cold_builds_are_timed_by_effort(tmp_path: Path, a_compiler: Compiler) -> None:
+    place = Workplace.at(tmp_path, str(a_compiler.path), os.environ)
+    place.rig.warm_up()
+    recipe, source = SAMPLES[0]
+    project = Project(recipe, source, place.home(recipe.name))
+    project.home.mkdir()
+    times = bench_efforts.measure(project, place.rig, (1, 7), ("coreset",), 1)
+    assert list(times) == [("clang", 0), ("coreset", 1), ("coreset", 7)]
+    # Sixteen candidates are never free.
+    assert times["coreset", 7][0] > times["coreset", 1][0] > times["clang", 0][0] > 0
+    assert "| 7 | " in bench_efforts.report(recipe.name, times)
+    # A model that is not there must not pass for a fast one.
+    place.rig.environ["CLANG_LLM_MODEL"] = str(tmp_path / "none")  # type: ignore[index]
+    with pytest.raises(DataError, match="did not answer"):
+        bench_efforts.measure(project, place.rig, (1,), ("model",), 1)
