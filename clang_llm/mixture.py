@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.types import REFUSED, Result, Status
 
 #: Recipes after which it is known whether a module takes staged ones at all.
@@ -88,7 +88,7 @@ def in_order(
         budget: Compilations.
         closings: Closing stages that every mix may have instead of its own, best first.
     """
-    source = _usable(recipes, major)
+    source = all_usable(recipes, major)
     left = list(islice(source, budget))
     measured: list[tuple[Recipe, Result]] = []
     # A first look: some modules take none of the staged recipes.
@@ -111,16 +111,6 @@ def in_order(
         finished = [mixture.recipe] if mixture.promising else []
         finished += [replace(mixture.recipe, closing=each) for each in closings if each != mixture.recipe.closing]
     yield [*finished, *left][: budget - len(measured)]
-
-
-def _usable(recipes: Iterable[Recipe], major: int) -> Iterator[Recipe]:
-    """Yield what this LLVM can run, each once, no sooner than it is asked for: that costs a third of a millisecond."""
-    seen = set()
-    for recipe in recipes:
-        fitting = usable(recipe, major)
-        if fitting is not None and fitting not in seen:
-            seen.add(fitting)
-            yield fitting
 
 
 def _find_whole(left: list[Recipe], source: Iterator[Recipe]) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from clang_llm.backends import Measured, Request
 from clang_llm.errors import BackendError
 from clang_llm.mixture import in_order
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import Settings
 from clang_llm.vocabulary import load
 
@@ -170,7 +170,7 @@ def write_coreset(
     distinct = list({each.text: each for each in fitting if each is not None}.values())
     for each in distinct:
         each.check(load(major))
-    stages = [stage.module for stage in (usable(Recipe(each), major) for each in closings) if stage is not None]
+    stages = [stage.module for stage in all_usable(map(Recipe, closings), major)]
     places = {
         family: tuple(dict.fromkeys(_places(distinct, some, major))) for family, some in (orders or {}).items() if some
     }

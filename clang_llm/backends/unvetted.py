@@ -15,7 +15,7 @@ from clang_llm.backends.coreset import Coreset, read_coreset
 from clang_llm.compiler import find_clang, inspect, running_clang
 from clang_llm.errors import BackendError, ClangLlmError
 from clang_llm.log import write_log
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import Settings, process_environment
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.validate import clean_environment
@@ -82,7 +82,7 @@ class Vetting:
 
     def may_be_proposed(self, recipes: Sequence[Recipe]) -> list[Recipe]:
         """Return the recipes that may be compiled and measured, as this LLVM runs them; the log tells of the others."""
-        fitting = [each for each in (usable(recipe, self._request.major) for recipe in recipes) if each is not None]
+        fitting = list(all_usable(recipes, self._request.major))
         self._recall([part for recipe in fitting for part in parts_of(recipe)])
         kept = []
         for recipe in fitting:

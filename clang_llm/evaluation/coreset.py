@@ -25,7 +25,7 @@ from clang_llm.evaluation.learn import DEFAULT_WORK, pool_of, read_tried, write_
 from clang_llm.evaluation.modules import Bench, CorpusModule, add_arguments, choose_modules, tell_problems, with_bar
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
 from clang_llm.toolchain import Compiler, installed_compilers
 from clang_llm.tuning.acceptance import Acceptance
@@ -155,8 +155,7 @@ class Making:
         tried, major = self.arguments.work / "tried", self.bench.major
         target = self.arguments.target
         modules = choose_modules(self.arguments.corpus, Split.TRAIN, 10**6, per_package=10**6, target=target)
-        fitting = (usable(recipe, major) for recipe in pool_of(tried, modules))
-        pool = list(dict.fromkeys(recipe for recipe in fitting if recipe is not None))
+        pool = list(all_usable(pool_of(tried, modules), major))
         pool = (under_one_head(pool, major) if self.arguments.one_head else pool)[: self.arguments.pool]
         if not pool:
             raise DataError(f"{tried} has no searched modules; run `make learn` first")
@@ -241,8 +240,7 @@ def ship(
         sys.stderr.write(f"left out: {recipe.text}: {why}\n")
     recipes = [recipe for recipe in recipes if recipe not in bad]
     acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
-    fitting = [each for each in (usable(recipe, compiler.major) for recipe in recipes) if each is not None]
-    closings = vetted_closings(fitting, acceptance)
+    closings = vetted_closings(list(all_usable(recipes, compiler.major)), acceptance)
     mixes = f"the same with mixes of them, {_ORDERS} random orders for each head, and with each closing stage"
     path = write_coreset(compiler.major, recipes, [evidence, mixes], arguments.sets, closings, orders)
     sys.stdout.write(f"wrote {path.name}, {len(closings)} closing stages\n")

@@ -18,7 +18,7 @@ from clang_llm.backends.coreset import FAMILIES, read_coreset
 from clang_llm.errors import DataError
 from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship
 from clang_llm.evaluation.workplace import run_command
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.greedy import Choice, choose, savings_of
@@ -56,8 +56,7 @@ def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         shipped = read_coreset(compiler.major, arguments.sets)
         whole = {**{name: shipped.in_order(name) for name in shipped.orders}, **orders}
         wanted = [recipe for some in whole.values() for recipe in some]
-        fitting = [each for each in (usable(recipe, compiler.major) for recipe in wanted) if each is not None]
-        recipes = list(dict.fromkeys([*shipped.lists, *fitting]))
+        recipes = list(dict.fromkeys([*shipped.lists, *all_usable(wanted, compiler.major)]))
         acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
         bad = acceptance.rejected(recipes)
         for recipe, why in bad.items():
@@ -88,9 +87,11 @@ def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     shipped = list(read_coreset(making.bench.major, arguments.sets).lists)
     pool = making.pool() if arguments.recipes is None else read_recipes(arguments.recipes)
     everything = list(dict.fromkeys([*shipped, *pool]))
-    first = choose(making.measure(everything), everything, arguments.count)
-    everything = under_heads([*shipped, *pool], best_heads(first, arguments.heads), shipped)
     rows = making.measure(everything)
+    if arguments.heads:
+        first = choose(rows, everything, arguments.count)
+        everything = under_heads([*shipped, *pool], best_heads(first, arguments.heads), shipped)
+        rows = making.measure(everything)
     chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new)
     as_it_was = savings_of(rows, shipped[: arguments.count])
     for number, saving in enumerate(chosen.savings):
@@ -113,7 +114,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     add_common_arguments(parser)
     parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
     parser.add_argument("--recipes", type=Path, help="choose from these, not from what `make learn` found")
-    parser.add_argument("--heads", type=int, default=2, help="heads that the order may bring (default: %(default)s)")
+    parser.add_argument("--heads", type=int, default=2, help="heads to try all pipelines under (%(default)s)")
     parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")
     return run_command(parser, run, argv, environ)
 

@@ -30,7 +30,7 @@ from clang_llm.evaluation.modules import (
 from clang_llm.evaluation.split import Split, split_of
 from clang_llm.evaluation.workplace import markdown, run_command
 from clang_llm.mixture import in_order
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import EFFORT_TABLE, process_environment
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.seeds import seeds
@@ -102,7 +102,7 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
     found = Found(module.name, (book.evaluator.size_oz, book.evaluator.code_oz))
     coreset = read_coreset(major, sets)
     lists = list(coreset.for_target(book.evaluator.request.target))
-    shipped = [recipe for recipe in (usable(each, major) for each in lists) if recipe]
+    shipped = list(all_usable(lists, major))
     book.measure(shipped)
     for budget in EFFORT_TABLE[1:]:
         found.single[budget] = book.best(shipped[:budget])

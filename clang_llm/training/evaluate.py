@@ -34,7 +34,7 @@ from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.tuned import Bookkeeper, search
 from clang_llm.evaluation.workplace import markdown, run_command
 from clang_llm.models.small import SmallModel
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.types import Status
@@ -85,8 +85,7 @@ def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict
         name: {str(count): _best(recipes, coreset.closings, major, count, book) for count in COUNTS}
         for name, recipes in ways.items()
     }
-    fitting = (usable(each, major) for each in (*for_modules(ranked, [len(text) for text in texts]), *shipped))
-    whole = [recipe for recipe in fitting if recipe is not None]
+    whole = list(all_usable([*for_modules(ranked, [len(text) for text in texts]), *shipped], major))
     return {**found, WHOLE: {str(count): _smallest(whole[:count], book) for count in COUNTS}}
 
 
@@ -126,8 +125,7 @@ def _smallest(compiled: Sequence[Recipe], book: Bookkeeper) -> int:
 
 def _tuned(key: str, major: int, book: Bookkeeper, candidates: int) -> int:
     lists = read_coreset(major).for_target(book.evaluator.request.target)
-    shipped = [recipe for recipe in (usable(each, major) for each in lists) if recipe]
-    return book.best(search(key, major, shipped, candidates, book))[0]
+    return book.best(search(key, major, list(all_usable(lists, major)), candidates, book))[0]
 
 
 def savings(rows: Sequence[Row], way: str) -> dict[int, tuple[float, float]]:

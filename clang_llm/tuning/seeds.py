@@ -7,7 +7,7 @@ after default<Oz>; without inlining 2.0 %, on other modules (3.2 % for both).
 
 from __future__ import annotations
 
-from clang_llm.recipe import Recipe, usable
+from clang_llm.recipe import Recipe, all_usable
 
 _FIRST = "inferattrs,ipsccp,called-value-propagation,globalopt"
 _LAST = "deadargelim,globalopt,globaldce"
@@ -52,4 +52,4 @@ FUNCTIONS: tuple[str, ...] = (
 def seeds(major: int) -> list[Recipe]:
     """Return the seeds as one major version of LLVM runs them."""
     all_of_them = (Recipe(head, (function,), (), CLOSING) for head in HEADS for function in FUNCTIONS)
-    return [recipe for recipe in (usable(each, major) for each in all_of_them) if recipe is not None]
+    return list(all_usable(all_of_them, major))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from clang_llm.errors import DataError
 from clang_llm.mixture import mix
-from clang_llm.recipe import MAX_PIPELINES, Recipe, usable
+from clang_llm.recipe import MAX_PIPELINES, Recipe, all_usable
 from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
 from clang_llm.types import REFUSED, Result, Status
@@ -174,8 +174,8 @@ class Tuner:
     def _closings(self, mixed: Recipe) -> list[Recipe]:
         """Return a mix with its own closing stage and with others, those that were tried already excepted."""
         major = self._space.major
-        closed = (usable(replace(mixed, closing=each), major) for each in (mixed.closing, *CLOSINGS))
-        fresh = [recipe for recipe in dict.fromkeys(closed) if recipe is not None and recipe not in self._known]
+        closed = (replace(mixed, closing=each) for each in (mixed.closing, *CLOSINGS))
+        fresh = [recipe for recipe in all_usable(closed, major) if recipe not in self._known]
         self._known.update(fresh[: len(CLOSINGS)])
         return fresh[: len(CLOSINGS)]
 
