@@ -140,7 +140,13 @@ class Making:
     def __init__(self, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
         self.arguments = arguments
         self.bench = Bench.of(arguments.clang, arguments.work / "cache", environ)
-        self.modules = choose_modules(arguments.corpus, Split.TRAIN, arguments.modules, target=arguments.target)
+        self.modules = choose_modules(
+            arguments.corpus,
+            Split.TRAIN,
+            arguments.modules,
+            per_package=arguments.per_package,
+            target=arguments.target,
+        )
         # Another build of the plugin may charge functions otherwise; figures of two must never be compared.
         self.place = arguments.work / "broadcast" / self.bench.stub.parent.name
         self.place.mkdir(parents=True, exist_ok=True)
@@ -303,6 +309,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that choosing needs."""
     add_arguments(parser, DEFAULT_WORK)
     parser.add_argument("--modules", type=int, default=96, help="train modules to choose on (default: %(default)s)")
+    parser.add_argument("--per-package", type=int, default=4, help="modules of a package (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
     parser.add_argument("--count", type=int, default=COUNT, help="recipes to choose (default: %(default)s)")
     parser.add_argument("--one-head", action="store_true", help="all under one head: what a model chooses from")
