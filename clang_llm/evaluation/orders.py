@@ -2,8 +2,9 @@
 
 ``python -m clang_llm.evaluation.orders choose --target armv7m --order FILE`` chooses on train modules of one target,
 from what is shipped and from what ``make learn`` found on that target; ``… add arm=FILE …`` validates what is new on
-each installed LLVM and writes it with the orders into the coreset files. One set of lists serves all, so a recipe that
-helps several families is validated once.
+each installed LLVM and writes it with the orders into the coreset files; ``… reorder x86=FILE …`` takes only what is
+shipped, so that nothing is to be validated, and writes the files of all LLVMs. One set of lists serves all, so a recipe
+that helps several families is validated once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clang_llm.backends.coreset import FAMILIES, read_coreset
+from clang_llm.backends.coreset import FAMILIES, read_coreset, write_coreset
 from clang_llm.errors import DataError
 from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship
 from clang_llm.evaluation.workplace import run_command
@@ -33,20 +34,11 @@ def read_order(text: str) -> tuple[str, list[Recipe]]:
     family, _, path = text.partition("=")
     if family not in FAMILIES:
         raise DataError(f"'{text}' names no family; write FAMILY=FILE with one of {', '.join(FAMILIES)}")
-    return family, read_recipes(Path(path))
-
-
-def read_recipes(path: Path) -> list[Recipe]:
-    """Read recipes, one on a line; ``#`` begins a comment.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = Path(path).read_text(encoding="ascii").splitlines()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); make it with `choose --order`") from error
-    return [Recipe.parse(line) for line in lines if line and not line.startswith("#")]
+    return family, [Recipe.parse(line) for line in lines if line]
 
 
 def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -66,6 +58,15 @@ def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def reorder(orders: Mapping[str, Sequence[Recipe]], sets: Path) -> None:
+    """Give families an order of what is shipped for them anyway, on every LLVM that has a set."""
+    for path in sorted(sets.glob("llvm-*.txt")):
+        major = int(path.stem.removeprefix("llvm-"))
+        shipped = read_coreset(major, sets)
+        whole = {**{name: shipped.in_order(name) for name in shipped.orders}, **orders}
+        write_coreset(major, shipped.lists, shipped.evidence, sets, shipped.closings, whole)
+
+
 def best_heads(choice: Choice, count: int) -> list[tuple[str, str]]:
     """Return the heads whose recipes add most to a choice."""
     gains: Counter[tuple[str, str]] = Counter()
@@ -82,17 +83,18 @@ def under_heads(pool: Sequence[Recipe], heads: Sequence[tuple[str, str]], shippe
 
 
 def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Write what a family of targets takes: shipped lists, and some that were found on its modules or are given."""
+    """Write what a family of targets takes: shipped lists, and some that were found on its modules."""
     making = Making(arguments, environ)
     shipped = list(read_coreset(making.bench.major, arguments.sets).lists)
-    pool = making.pool() if arguments.recipes is None else read_recipes(arguments.recipes)
+    pool = making.pool() if arguments.new else []
     everything = list(dict.fromkeys([*shipped, *pool]))
     rows = making.measure(everything)
     if arguments.heads:
         first = choose(rows, everything, arguments.count)
         everything = under_heads([*shipped, *pool], best_heads(first, arguments.heads), shipped)
         rows = making.measure(everything)
-    chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new)
+    kept = shipped[: arguments.keep]
+    chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new, first=kept)
     as_it_was = savings_of(rows, shipped[: arguments.count])
     for number, saving in enumerate(chosen.savings):
         before = f"{100 * as_it_was[number]:.2f} %" if number < len(as_it_was) else "-"
@@ -102,19 +104,22 @@ def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Choose or add."""
+    """Choose, add or reorder."""
+    if arguments.do == "reorder":
+        reorder(dict(map(read_order, arguments.orders)), arguments.sets)
+        return 0
     return choose_one(arguments, environ) if arguments.do == "choose" else add(arguments, environ)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.orders``."""
     parser = argparse.ArgumentParser(prog="python -m clang_llm.evaluation.orders", description=__doc__)
-    parser.add_argument("do", choices=("choose", "add"))
+    parser.add_argument("do", choices=("choose", "add", "reorder"))
     parser.add_argument("orders", nargs="*", metavar="FAMILY=FILE", help="what to add")
     add_common_arguments(parser)
     parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
-    parser.add_argument("--recipes", type=Path, help="choose from these, not from what `make learn` found")
     parser.add_argument("--heads", type=int, default=2, help="heads to try all pipelines under (%(default)s)")
+    parser.add_argument("--keep", type=int, default=0, help="shipped recipes that stay first (default: %(default)s)")
     parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")
     return run_command(parser, run, argv, environ)
 

@@ -78,6 +78,7 @@ def choose(
     cost: Mapping[Recipe, float] | None = None,
     known: Collection[Recipe] = (),
     new: int | None = None,
+    first: Sequence[Recipe] = (),
 ) -> Choice:
     """Choose recipes greedily.
 
@@ -88,6 +89,7 @@ def choose(
         cost: Of a recipe, by which its gain is divided; 1 where nothing is said.
         known: Recipes that cost nobody anything: they are shipped for other targets anyway.
         new: How many others may be chosen at most; None for any number.
+        first: Some of the recipes that are chosen already, in this order.
     """
     standings = [_Standing(row) for row in rows]
     left = list(recipes)
@@ -98,10 +100,13 @@ def choose(
             left = [recipe for recipe in left if recipe in known]
             new = None
             continue
-        before = _mean(standings)
-        totals = [_mean_with(standings, recipe) for recipe in left]
-        gains = [(before - total) / (cost or {}).get(recipe, 1.0) for recipe, total in zip(left, totals, strict=True)]
-        recipe = left.pop(gains.index(max(gains)))
+        if len(chosen) < len(first):
+            recipe = first[len(chosen)]
+        else:
+            before = _mean(standings)
+            gains = [(before - _mean_with(standings, recipe)) / (cost or {}).get(recipe, 1.0) for recipe in left]
+            recipe = left[gains.index(max(gains))]
+        left.remove(recipe)
         for standing in standings:
             standing.take(recipe)
         chosen.append(recipe)

@@ -322,7 +322,7 @@ def test_the_models_recipes_and_the_coresets_take_turns(tmp_path: Path, serve: S
     server = serve(wire.answer([mixed, menu.lists[0]]))
     backend, first, _ = propose(tmp_path, reader := Reader())
     # The first look (`mixture.in_order`).
-    assert first == [mixed, read_coreset(19).lists[0]]
+    assert first == [mixed, next(read_coreset(19).for_target("x86_64"))]
     assert reader.heads == ["globalopt"]
     task = wire.task_of(server.heard[-1])
     assert (task.texts, task.major, task.budget) == (("one", "two"), 19, 4)
@@ -375,7 +375,7 @@ def test_a_menu_that_nobody_validated_is_not_used(tmp_path: Path, serve: Serve) 
     menu = make_menu(tmp_path / "model", ())
     server = serve(wire.answer([menu.lists[0]]))
     backend, first, _ = propose(tmp_path)
-    assert first[0] == read_coreset(19).lists[0]
+    assert first[0] == next(read_coreset(19).for_target("x86_64"))
     assert server.heard == []
     assert backend.vetted(REQUEST) == read_coreset(19).identity
     assert "never validated" in (tmp_path / "log").read_text()
@@ -386,7 +386,7 @@ def test_a_server_that_hangs_is_waited_for_no_longer_than_allowed(tmp_path: Path
     server = serve(None)
     _, first, took_s = propose(tmp_path, INFER_MS="300")
     assert 0.3 <= took_s < 3
-    assert first[0] == read_coreset(19).lists[0]
+    assert first[0] == next(read_coreset(19).for_target("x86_64"))
     assert counts(tmp_path) == Counter({"model:late": 1, "model:queued": 1})
     assert backlog.length(tmp_path / "cache") == 1
     # The next one does not wait at all, and nobody describes its functions.
@@ -415,7 +415,7 @@ def test_a_server_that_talks_nonsense_costs_nothing(tmp_path: Path, serve: Serve
     make_menu(tmp_path / "model")
     serve(wire.Message({"protocol": wire.PROTOCOL}, (part,)))
     _, first, _ = propose(tmp_path)
-    assert first[0] == read_coreset(19).lists[0]
+    assert first[0] == next(read_coreset(19).for_target("x86_64"))
     assert counts(tmp_path) == Counter({"model:failed": 1})
 
 
@@ -425,7 +425,7 @@ def test_in_the_background_nobody_waits(tmp_path: Path, serve: Serve) -> None:
     _, first, took_s = propose(tmp_path, reader := Reader(), INFER="background")
     assert took_s < 2
     assert reader.heads == []
-    assert first[0] == read_coreset(19).lists[0]
+    assert first[0] == next(read_coreset(19).for_target("x86_64"))
     (path,) = backlog.waiting(tmp_path / "cache", "model", tmp_path / "model")
     entry = backlog.read(path)
     assert (entry.key, entry.budget, entry.options, entry.llvm) == (KEY, 4, ("-Oz",), "19.1.7")
@@ -467,7 +467,7 @@ def test_a_server_that_could_not_start_is_not_started_again(tmp_path: Path, monk
     monkeypatch.setattr(client, "launch", lambda *_: pytest.fail("it was started"))
     for mode in ("auto", "wait", "background"):
         _, first, _ = propose(tmp_path, reader := Reader(), INFER=mode)
-        assert first[0] == read_coreset(19).lists[0]
+        assert first[0] == next(read_coreset(19).for_target("x86_64"))
         assert reader.heads == []
     assert "there is no torch" in (tmp_path / "log").read_text()
     assert counts(tmp_path)["model:failed"] == 2
@@ -478,7 +478,7 @@ def test_a_server_of_another_user_is_not_asked(tmp_path: Path, serve: Serve, mon
     server = serve(wire.answer([menu.lists[0]]))
     monkeypatch.setattr(wire, "peer", lambda _: (1, os.geteuid() + 1))
     _, first, _ = propose(tmp_path)
-    assert first[0] == read_coreset(19).lists[0]
+    assert first[0] == next(read_coreset(19).for_target("x86_64"))
     assert server.heard == []
     assert "belongs to another user" in (tmp_path / "log").read_text()
 
@@ -487,7 +487,7 @@ def test_a_module_without_functions_is_no_question(tmp_path: Path, serve: Serve)
     make_menu(tmp_path / "model")
     server = serve(None)
     _, first, _ = propose(tmp_path, Reader(()))
-    assert first[0] == read_coreset(19).lists[0]
+    assert first[0] == next(read_coreset(19).for_target("x86_64"))
     assert server.heard == []
 
 

@@ -179,6 +179,8 @@ def test_greedy_takes_what_adds_most_to_those_before() -> None:
     assert found.savings[0] == pytest.approx(0.1)
     assert found.savings[1] == pytest.approx(1 - (0.7 * 0.9) ** 0.5)
     assert found.savings[2] == pytest.approx(1 - (0.5 * 0.9) ** 0.5)
+    # What was chosen before stays first, and the rest complements it.
+    assert choose(rows, [left, right, both], 3, first=[right]).recipes == (right, left, both)
 
 
 def test_greedy_takes_few_recipes_that_are_not_known_yet() -> None:

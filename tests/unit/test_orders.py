@@ -25,7 +25,7 @@ def test_an_order_is_read_with_its_family(tmp_path: Path) -> None:
     path = tmp_path / "order.txt"
     path.write_text(f"{NEW.text}\n\n{SHIPPED.text}\n")
     assert read_order(f"arm={path}") == ("arm", [NEW, SHIPPED])
-    with pytest.raises(DataError, match="aarch64, arm, riscv, wasm"):
+    with pytest.raises(DataError, match="aarch64, arm, riscv, wasm, x86"):
         read_order(f"z80={path}")
     with pytest.raises(DataError, match="choose --order"):
         read_order(f"arm={tmp_path / 'nowhere'}")
@@ -61,6 +61,21 @@ def test_what_is_new_is_validated_and_what_fails_is_left_out(
     # Another family keeps what it had.
     assert written.orders["wasm"] == (0,)
     assert written.evidence[0] == f"judged on LLVM {compilers[19].version}"
+
+
+def test_what_is_shipped_gets_another_order_without_validation(tmp_path: Path) -> None:
+    for major in (16, 19):
+        write_coreset(major, [SHIPPED, NEW], ["it passed"], tmp_path, ["globaldce"], {"wasm": [SHIPPED]})
+    (tmp_path / "x86.txt").write_text(f"{BAD.text}\n{NEW.text}\n")
+    argv = ["reorder", f"x86={tmp_path / 'x86.txt'}", "--sets", str(tmp_path)]
+    assert orders.main(argv, process_environment()) == 0
+    for major in (16, 19):
+        written = read_coreset(major, tmp_path)
+        assert (written.lists, written.evidence, written.closings) == ((SHIPPED, NEW), ("it passed",), ("globaldce",))
+        # What is not shipped does not come in this way.
+        assert written.orders == {"wasm": (0,), "x86": (1,)}
+        assert list(written.for_target("i686-pc-linux-gnu")) == [NEW, SHIPPED]
+        assert list(written.for_target("sparc64")) == [SHIPPED, NEW]
 
 
 def test_pipelines_are_tried_under_the_heads_that_help_most() -> None:
