@@ -50,6 +50,8 @@ static bool mustGo(const Function &F, const ObjectSummary &Baseline) {
 
 std::vector<uint64_t> referrers(const Module &M, ArrayRef<std::string> Functions, ArrayRef<std::string> Needed,
                                 const ObjectSummary &Baseline) {
+  if (Needed.empty()) // nearly always
+    return {};
   StringMap<const GlobalValue *> Values;
   for (const GlobalValue &Value : M.global_values())
     Values[objectName(Value)] = &Value;
