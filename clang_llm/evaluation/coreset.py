@@ -179,8 +179,7 @@ class Making:
         while True:
             chosen = choose(rows, left, self.arguments.count)
             bad = self.acceptance.rejected(chosen.recipes)
-            for recipe, why in bad.items():
-                sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
+            tell_of("rejected", bad)
             if not bad:
                 return chosen
             left = [recipe for recipe in left if recipe not in bad]
@@ -196,6 +195,17 @@ class Making:
             ]
         finally:
             shortener.close()
+
+
+def tell_of(fate: str, recipes: Mapping[Recipe, str]) -> None:
+    """Tell a person which recipes are not shipped, and why.
+
+    Args:
+        fate: What became of them, in a word or two.
+        recipes: Each with the reason.
+    """
+    for recipe, why in recipes.items():
+        sys.stderr.write(f"{fate}: {recipe.text}: {why}\n")
 
 
 def mixes_of(recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -222,8 +232,7 @@ def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance) -> list[s
     mixes = mixes_of(recipes)
     closed = {each: [replace(mixed, closing=each) for mixed in mixes] for each in CLOSINGS}
     bad = acceptance.rejected([*mixes, *(mixed for some in closed.values() for mixed in some)])
-    for recipe, why in bad.items():
-        sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
+    tell_of("rejected", bad)
     if any(mixed in bad for mixed in mixes):
         raise DataError("mixes of the recipes are rejected; see which above, and leave such a recipe out")
     return [each for each, some in closed.items() if not any(mixed in bad for mixed in some)]
@@ -242,8 +251,7 @@ def ship(
     What opt does not run is left out, validated or not: a crash costs every build a candidate.
     """
     bad = failing(compiler, recipes)
-    for recipe, why in bad.items():
-        sys.stderr.write(f"left out: {recipe.text}: {why}\n")
+    tell_of("left out", bad)
     recipes = [recipe for recipe in recipes if recipe not in bad]
     acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
     closings = vetted_closings(list(all_usable(recipes, compiler.major)), acceptance)

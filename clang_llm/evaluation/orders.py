@@ -17,7 +17,7 @@ from pathlib import Path
 
 from clang_llm.backends.coreset import FAMILIES, read_coreset, write_coreset
 from clang_llm.errors import DataError
-from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship
+from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship, tell_of
 from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
@@ -51,8 +51,7 @@ def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         recipes = list(dict.fromkeys([*shipped.lists, *all_usable(wanted, compiler.major)]))
         acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
         bad = acceptance.rejected(recipes)
-        for recipe, why in bad.items():
-            sys.stderr.write(f"rejected: {recipe.text}: {why}\n")
+        tell_of("rejected", bad)
         kept = [recipe for recipe in recipes if recipe not in bad]
         ship(compiler, kept, acceptance.evidence(compiler), arguments, environ, whole)
     return 0
