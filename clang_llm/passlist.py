@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from clang_llm.errors import PassListError
-from clang_llm.vocabulary import ADAPTORS, WHOLE_PIPELINE, Vocabulary, load
+from clang_llm.vocabulary import ADAPTORS, SKIP_CODEGEN, WHOLE_PIPELINE, Vocabulary, load
 
 #: Longest pass list in characters, the same as in the plugin: ten times the longest that a search has produced, and
 #: far below the protocol's 1 MiB a line.
@@ -78,6 +78,11 @@ class PassList:
         """The list as a text pipeline, in one canonical spelling."""
         return ",".join(item.text for item in self.items)
 
+    @property
+    def opt_text(self) -> str:
+        """The list as opt runs it: without what only the plugin knows."""
+        return ",".join(item.text for item in _of_llvm(self.items))
+
     def leaves(self) -> Iterator[Pass]:
         """Yield the passes in the order in which they are written."""
         for leaf, _ in _walk(self.items, "module"):
@@ -117,6 +122,17 @@ def _walk(items: tuple[Item, ...], adaptor: str) -> Iterator[tuple[Pass, str]]:
             yield item, adaptor
         else:
             yield from _walk(item.items, item.name)
+
+
+def _of_llvm(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return what is left without `SKIP_CODEGEN`."""
+    kept: list[Item] = []
+    for item in items:
+        if isinstance(item, Pass):
+            kept += [item] if item.name != SKIP_CODEGEN else []
+        elif inner := _of_llvm(item.items):
+            kept.append(Adaptor(item.name, inner))
+    return tuple(kept)
 
 
 def _normalise(items: tuple[Item, ...], adaptor: str, vocabulary: Vocabulary, dropped: list[str]) -> tuple[Item, ...]:

@@ -24,6 +24,7 @@ _MEANINGS = {
     "coverage": "coverage relies on clang's own passes",
     "sanitizer": "sanitizers rely on clang's own passes",
     "remarks": "remarks are about clang's own passes",
+    "bisection": "LLVM is asked to leave passes out one by one",
     "foreign_plugin": "another plugin takes part in this compile",
     "empty": "the module defines no function",
     "data": "the module is tables: it has more global variables than instructions",

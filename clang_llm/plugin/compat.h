@@ -9,6 +9,7 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CodeGen.h"
 #include "llvm/Support/CommandLine.h"
@@ -19,6 +20,9 @@
 #include <vector>
 #if LLVM_VERSION_MAJOR >= 15
 #include "llvm/Support/BLAKE3.h"
+#endif
+#if LLVM_VERSION_MAJOR < 16
+#include "llvm/Pass.h"
 #endif
 #if LLVM_VERSION_MAJOR >= 17
 #include "llvm/TargetParser/Triple.h"
@@ -124,6 +128,21 @@ inline bool startsWith(llvm::StringRef Text, llvm::StringRef Prefix) {
   return Text.startswith(Prefix);
 #endif
 }
+
+// What decides whether an optional pass runs on a unit of code, both as LLVM names them to people.
+class PassGate : public llvm::OptPassGate {
+  virtual bool shouldRun(llvm::StringRef Title, llvm::StringRef Unit) const = 0;
+
+public:
+  bool isEnabled() const override { return true; }
+  // LLVM has one of these, a virtual one: that with a pass until 15, later the others; the constant one was seen in 22.
+#if LLVM_VERSION_MAJOR >= 16
+  bool shouldRunPass(llvm::StringRef Title, llvm::StringRef Unit) { return shouldRun(Title, Unit); }
+  bool shouldRunPass(llvm::StringRef Title, llvm::StringRef Unit) const { return shouldRun(Title, Unit); }
+#else
+  bool shouldRunPass(const llvm::Pass *P, llvm::StringRef Unit) override { return shouldRun(P->getPassName(), Unit); }
+#endif
+};
 
 #if LLVM_VERSION_MAJOR >= 18
 constexpr auto LittleEndian = llvm::endianness::little, BigEndian = llvm::endianness::big;

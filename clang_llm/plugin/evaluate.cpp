@@ -1,6 +1,7 @@
 #include "evaluate.h"
 #include "blame.h"
 #include "child.h"
+#include "codegen.h"
 #include "compat.h"
 #include "credit.h"
 #include "vocabulary.h"
@@ -81,6 +82,7 @@ struct Staged {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
+  heedSkipCodegen(C.M);
   SmallVector<char, 0> Code;
   ObjectSummary Object;
   if (!generateCode(C, Code) || !summarise(StringRef(Code.data(), Code.size()), Object))

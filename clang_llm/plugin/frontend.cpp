@@ -85,6 +85,8 @@ StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuild
     return "coverage";
   if (M.getContext().getDiagHandlerPtr()->isAnyRemarkEnabled() || M.getContext().getMainRemarkStreamer())
     return "remarks";
+  if (M.getContext().getOptPassGate().isEnabled())
+    return "bisection";
   if (all_of(M, [](const Function &F) { return F.isDeclaration(); }))
     return "empty";
   if (isData(M))

@@ -1,5 +1,6 @@
 // clang-llm inside clang. At the start of the -Oz pipeline: find the plan for this module (cache, or helper and measurement), run it,
 // and let clang go on with its mandatory passes and code generation. In any doubt: do nothing, and clang compiles as always.
+#include "codegen.h"
 #include "compat.h"
 #include "describe.h"
 #include "entry.h"
@@ -218,6 +219,7 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
       return false;
     Parsed.runHead(C);
     Parsed.runTail(C);
+    heedSkipCodegen(C.M);
     State->SkipOptional = true;
     appendEvent(S, "applied");
     return true;
@@ -296,6 +298,7 @@ extern "C" __attribute__((visibility("default"))) void clangLlmRegister(PassBuil
     Callbacks->registerShouldRunOptionalPassCallback([State](auto &&...) { return !State->SkipOptional; });
   else
     return; // without it clang's optional passes would run after ours
+  registerSkipCodegen(PB);
   PB.registerPipelineStartEPCallback([&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
     if (!State->Busy && Level == OptimizationLevel::Oz)
       MPM.addPass(AtPipelineStart(PB, Level, State, Where));
