@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from clang_llm.errors import PassListError
-from clang_llm.vocabulary import ADAPTORS, SKIP_CODEGEN, WHOLE_PIPELINE, Vocabulary, load
+from clang_llm.vocabulary import ADAPTORS, CODEGEN, WHOLE_PIPELINE, Vocabulary, load
 
 #: Longest pass list in characters, the same as in the plugin: ten times the longest that a search has produced, and
 #: far below the protocol's 1 MiB a line.
@@ -125,11 +125,11 @@ def _walk(items: tuple[Item, ...], adaptor: str) -> Iterator[tuple[Pass, str]]:
 
 
 def _of_llvm(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Return what is left without `SKIP_CODEGEN`."""
+    """Return what is left without `CODEGEN`."""
     kept: list[Item] = []
     for item in items:
         if isinstance(item, Pass):
-            kept += [item] if item.name != SKIP_CODEGEN else []
+            kept += [item] if item.name != CODEGEN else []
         elif inner := _of_llvm(item.items):
             kept.append(Adaptor(item.name, inner))
     return tuple(kept)

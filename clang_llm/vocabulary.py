@@ -37,8 +37,8 @@ _HOLDS: Mapping[str, frozenset[str]] = {
 MAX_DIGITS = 6
 #: The element that stands for a whole pipeline of LLVM, `default<Oz>`.
 WHOLE_PIPELINE = "default"
-#: The plugin's own pass: code generation of the function goes without the passes that are its parameters.
-SKIP_CODEGEN = "skip-codegen"
+#: The plugin's own pass: how the function's code is generated.
+CODEGEN = "codegen"
 #: All elements that are a pipeline and take exactly one parameter, the optimisation level.
 WHOLE_PIPELINES = frozenset({WHOLE_PIPELINE, "fatlto-pre-link", "lto", "lto-pre-link", "thinlto", "thinlto-pre-link"})
 
@@ -129,8 +129,8 @@ class Vocabulary:
             return f"pass '{name}' needs the parameter '{missing[0]}' in LLVM {self.major}"
         if name in WHOLE_PIPELINES and len(params) != 1:
             return f"pass '{name}' takes exactly one optimisation level"
-        if name == SKIP_CODEGEN and not params:
-            return f"pass '{name}' names what is skipped, such as early-machinelicm"
+        if name == CODEGEN and not params:
+            return f"pass '{name}' needs a parameter, such as no-minsize"
         return None
 
     def fits(self, name: str, adaptor: str) -> bool:

@@ -2,42 +2,64 @@
 #include "compat.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/InstrTypes.h"
 
 using namespace llvm;
 
-static constexpr StringRef Element = "skip-codegen", Note = "clang-llm-skip-codegen";
+static constexpr StringRef Element = "codegen", Note = "clang-llm-codegen";
+static constexpr StringRef FramePointer = "frame-pointer", NoMinSize = "no-minsize";
 
-// Each runs above -O0 only and asks LLVM's gate, so no function depends on it. The gate is told titles; the arguments are LLVM's, too.
+// Each runs above -O0 only and asks LLVM's gate, so no function depends on it. The gate is told titles; the names are LLVM's, too.
 static constexpr struct {
-  StringRef Argument, Title;
+  StringRef Without, Title;
 } Skippable[] = {
-    {"block-placement", "Branch Probability Basic Block Placement"},
-    {"codegenprepare", "CodeGen Prepare"},
-    {"early-machinelicm", "Early Machine Loop Invariant Code Motion"},
-    {"machine-cp", "Machine Copy Propagation Pass"},
-    {"machine-cse", "Machine Common Subexpression Elimination"},
-    {"machine-scheduler", "Machine Instruction Scheduler"},
-    {"machine-sink", "Machine code sinking"},
-    {"peephole-opt", "Peephole Optimizations"},
-    {"postra-machine-sink", "PostRA Machine Sink"},
-    {"shrink-wrap", "Shrink Wrapping analysis"},
-    {"stack-slot-coloring", "Stack Slot Coloring"},
-    {"x86-optimize-LEAs", "X86 LEA Optimize"},
+    {"no-block-placement", "Branch Probability Basic Block Placement"},
+    {"no-codegenprepare", "CodeGen Prepare"},
+    {"no-early-machinelicm", "Early Machine Loop Invariant Code Motion"},
+    {"no-machine-cp", "Machine Copy Propagation Pass"},
+    {"no-machine-cse", "Machine Common Subexpression Elimination"},
+    {"no-machine-scheduler", "Machine Instruction Scheduler"},
+    {"no-machine-sink", "Machine code sinking"},
+    {"no-peephole-opt", "Peephole Optimizations"},
+    {"no-postra-machine-sink", "PostRA Machine Sink"},
+    {"no-shrink-wrap", "Shrink Wrapping analysis"},
+    {"no-stack-slot-coloring", "Stack Slot Coloring"},
+    {"no-x86-optimize-LEAs", "X86 LEA Optimize"},
 };
 
+static bool known(StringRef Token) {
+  return Token == FramePointer || Token == NoMinSize || any_of(Skippable, [&](const auto &Each) { return Each.Without == Token; });
+}
+
+static bool hasAssembly(const Function &F) {
+  return any_of(instructions(F), [](const Instruction &I) {
+    const auto *Call = dyn_cast<CallBase>(&I);
+    return Call && Call->isInlineAsm();
+  });
+}
+
 namespace {
-class SkipCodegen : public PassInfoMixin<SkipCodegen> {
-  std::string Arguments; // joined by ';'
+class Codegen : public PassInfoMixin<Codegen> {
+  SmallVector<std::string, 4> Tokens;
 
 public:
-  explicit SkipCodegen(StringRef Arguments) : Arguments(Arguments) {}
+  explicit Codegen(ArrayRef<StringRef> Tokens) {
+    for (StringRef Token : Tokens)
+      this->Tokens.push_back(Token.str());
+  }
 
   static bool isRequired() { return true; }
 
   PreservedAnalyses run(Function &F, FunctionAnalysisManager &) {
-    StringRef Before = F.getFnAttribute(Note).getValueAsString();
-    F.addFnAttr(Note, Before.empty() ? Arguments : (Before + ";" + Arguments).str());
-    return PreservedAnalyses::all(); // no analysis looks at it
+    for (StringRef Token : Tokens)
+      if (Token == NoMinSize)
+        F.removeFnAttr(Attribute::MinSize); // optsize stays: push and pop of constants, say, are short but not to unwind
+      else if (Token != FramePointer)
+        F.addFnAttr(Note, (F.getFnAttribute(Note).getValueAsString() + ";" + Token).str());
+      else if (!hasAssembly(F)) // which may want the register
+        F.addFnAttr(FramePointer, "all");
+    return PreservedAnalyses::all(); // no analysis depends on it
   }
 };
 
@@ -50,10 +72,10 @@ class Gate : public compat::PassGate {
     if (Known == std::end(Skippable) || !Unit.consume_front("function (") || !Unit.consume_back(")"))
       return true;
     const Function *F = M.getFunction(Unit);
-    SmallVector<StringRef, 8> Skipped;
+    SmallVector<StringRef, 8> Noted;
     if (F)
-      F->getFnAttribute(Note).getValueAsString().split(Skipped, ';');
-    return !is_contained(Skipped, Known->Argument);
+      F->getFnAttribute(Note).getValueAsString().split(Noted, ';');
+    return !is_contained(Noted, Known->Without);
   }
 
 public:
@@ -61,23 +83,23 @@ public:
 };
 } // namespace
 
-static bool parseSkipCodegen(StringRef Name, FunctionPassManager &Into) {
+static bool parseCodegen(StringRef Name, FunctionPassManager &Into) {
   if (!Name.consume_front(Element) || !Name.consume_front("<") || !Name.consume_back(">"))
     return false;
-  SmallVector<StringRef, 8> Arguments;
-  Name.split(Arguments, ';');
-  bool Known = all_of(Arguments, [](StringRef One) { return any_of(Skippable, [&](const auto &Each) { return Each.Argument == One; }); });
-  if (Known)
-    Into.addPass(SkipCodegen(Name));
-  return Known;
+  SmallVector<StringRef, 8> Tokens;
+  Name.split(Tokens, ';');
+  if (!all_of(Tokens, known))
+    return false;
+  Into.addPass(Codegen(Tokens));
+  return true;
 }
 
-void registerSkipCodegen(PassBuilder &PB) {
+void registerCodegen(PassBuilder &PB) {
   PB.registerPipelineParsingCallback(
-      [](StringRef Name, FunctionPassManager &Into, ArrayRef<PassBuilder::PipelineElement>) { return parseSkipCodegen(Name, Into); });
+      [](StringRef Name, FunctionPassManager &Into, ArrayRef<PassBuilder::PipelineElement>) { return parseCodegen(Name, Into); });
 }
 
-void heedSkipCodegen(Module &M) {
+void heedCodegen(Module &M) {
   if (any_of(M, [](const Function &F) { return F.hasFnAttribute(Note); }))
     M.getContext().setOptPassGate(*new Gate(M)); // clang's code generation asks it when nothing of ours is left to own it
 }

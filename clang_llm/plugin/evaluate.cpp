@@ -82,7 +82,7 @@ struct Staged {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
-  heedSkipCodegen(C.M);
+  heedCodegen(C.M);
   SmallVector<char, 0> Code;
   ObjectSummary Object;
   if (!generateCode(C, Code) || !summarise(StringRef(Code.data(), Code.size()), Object))

@@ -219,7 +219,7 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
       return false;
     Parsed.runHead(C);
     Parsed.runTail(C);
-    heedSkipCodegen(C.M);
+    heedCodegen(C.M);
     State->SkipOptional = true;
     appendEvent(S, "applied");
     return true;
@@ -298,7 +298,7 @@ extern "C" __attribute__((visibility("default"))) void clangLlmRegister(PassBuil
     Callbacks->registerShouldRunOptionalPassCallback([State](auto &&...) { return !State->SkipOptional; });
   else
     return; // without it clang's optional passes would run after ours
-  registerSkipCodegen(PB);
+  registerCodegen(PB);
   PB.registerPipelineStartEPCallback([&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
     if (!State->Busy && Level == OptimizationLevel::Oz)
       MPM.addPass(AtPipelineStart(PB, Level, State, Where));

@@ -18,7 +18,7 @@ from clang_llm import process
 from clang_llm.compiler import Compiler, find_clang, inspect, installed_compilers
 from clang_llm.errors import ClangLlmError, ToolchainError
 from clang_llm.settings import process_environment
-from clang_llm.vocabulary import SKIP_CODEGEN, WHOLE_PIPELINE, WHOLE_PIPELINES, Entry, Level, Vocabulary, load
+from clang_llm.vocabulary import CODEGEN, WHOLE_PIPELINE, WHOLE_PIPELINES, Entry, Level, Vocabulary, load
 
 #: Seconds for one question to opt; it takes a tenth of one on an idle machine.
 _ASK_S = 60.0
@@ -182,7 +182,7 @@ def ask(compiler: Compiler, vocabulary: Vocabulary, allowed: Vocabulary) -> Fact
         for name, tokens in run_by(text).items():
             run[name] = run.get(name, frozenset()) | tokens
     texts = [text for entry in allowed.entries.values() for text in spellings(entry)]
-    unlisted = [name for name in vocabulary.entries if name not in arguments and name != SKIP_CODEGEN]
+    unlisted = [name for name in vocabulary.entries if name not in arguments and name != CODEGEN]
     gone = [name for name in unlisted if _refused(opt, spellings(vocabulary.entries[name])[:1])]
     return Facts(arguments, run, _refused(opt, texts), gone)
 
@@ -196,7 +196,7 @@ def _answer(argv: Sequence[Path | str]) -> str:
 
 def spellings(entry: Entry) -> list[str]:
     """Return a pass as a module pipeline, alone and with each parameter that it may have; nothing for our own."""
-    if entry.name == SKIP_CODEGEN:
+    if entry.name == CODEGEN:
         return []
     tokens = [token.replace("#", "3") for token in entry.tokens]
     uses = [[token] for token in tokens]
