@@ -78,11 +78,6 @@ class PassList:
         """The list as a text pipeline, in one canonical spelling."""
         return ",".join(item.text for item in self.items)
 
-    @property
-    def opt_text(self) -> str:
-        """The list as opt runs it: without what only the plugin knows."""
-        return ",".join(item.text for item in _of_llvm(self.items))
-
     def leaves(self) -> Iterator[Pass]:
         """Yield the passes in the order in which they are written."""
         for leaf, _ in _walk(self.items, "module"):
@@ -98,6 +93,10 @@ class PassList:
         dropped: list[str] = []
         items = _normalise(self.items, "module", load(major), dropped)
         return replace(self, items=items, dropped=tuple(dropped))
+
+    def of_llvm(self) -> PassList:
+        """Return the list without what only the plugin knows."""
+        return replace(self, items=_of_llvm(self.items))
 
     def check(self, vocabulary: Vocabulary) -> None:
         """Check every pass, its parameters and its place.

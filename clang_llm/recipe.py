@@ -130,6 +130,11 @@ class Recipe:
         """The one pass list that does what the recipe does when all functions take its first pipeline."""
         return ",".join(self.uniform(self.functions[0]).pipelines()) if self.staged else self.module
 
+    @property
+    def opt_text(self) -> str:
+        """`flat` as opt runs it: without what only the plugin knows; may be empty."""
+        return PassList.parse(self.flat).of_llvm().text
+
     def pipeline(self, place: int) -> str:
         """The function pipeline of the n-th function that the head leaves defined."""
         return self.functions[self.use[place] if self.use else 0]

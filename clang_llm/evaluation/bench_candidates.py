@@ -11,7 +11,6 @@ from clang_llm import process
 from clang_llm.compiler import Compiler
 from clang_llm.errors import ProcessError, ToolchainError
 from clang_llm.evaluation.build import Compilers
-from clang_llm.passlist import PassList
 from clang_llm.recipe import Recipe
 from clang_llm.tuning.evaluator import Evaluator
 
@@ -108,7 +107,7 @@ def measure(
             continue
         measured += 1
         plugin_s += all_s - first_s
-        separate_s += sum(_separately(compiler, words, PassList.parse(recipe.flat).opt_text, environ, place) for recipe in recipes[1:])
+        separate_s += sum(_separately(compiler, words, recipe.opt_text, environ, place) for recipe in recipes[1:])
     return Candidates(measured, len(recipes) - 1, plugin_s, separate_s)
 
 

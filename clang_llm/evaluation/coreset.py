@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 
-from clang_llm.backends.coreset import DATA, read_coreset, write_coreset
+from clang_llm.backends.coreset import DATA, Coreset, read_coreset, write_coreset
 from clang_llm.errors import ClangLlmError, DataError
 from clang_llm.evaluation.dry_run import failing
 from clang_llm.evaluation.learn import DEFAULT_WORK, pool_of, read_tried, write_tried
@@ -223,14 +223,21 @@ def mixes_of(recipes: Sequence[Recipe]) -> list[Recipe]:
     ]
 
 
-def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance) -> list[str]:
+def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance, vetted: Coreset | None = None) -> list[str]:
     """Return the closing stages, beside their own, with which mixes of some recipes pass.
+
+    Args:
+        recipes: What is mixed.
+        acceptance: Tries them.
+        vetted: A set of which all mixes passed: only heads are tried for which there is more, with its closing stages.
 
     Raises:
         DataError: Mixes do not pass with the recipes' own closing stage.
     """
-    mixes = mixes_of(recipes)
-    closed = {each: [replace(mixed, closing=each) for mixed in mixes] for each in CLOSINGS}
+    heads = {recipe.head for recipe in recipes if vetted is None or recipe not in vetted.lists}
+    mixes = [mixed for mixed in mixes_of(recipes) if mixed.head in heads]
+    closings = CLOSINGS if vetted is None else vetted.closings
+    closed = {each: [replace(mixed, closing=each) for mixed in mixes] for each in closings}
     bad = acceptance.rejected([*mixes, *(mixed for some in closed.values() for mixed in some)])
     tell_of("rejected", bad)
     if any(mixed in bad for mixed in mixes):
@@ -245,6 +252,7 @@ def ship(
     arguments: argparse.Namespace,
     environ: Mapping[str, str],
     orders: Mapping[str, Sequence[Recipe]] | None = None,
+    vetted: Coreset | None = None,
 ) -> None:
     """Choose the closing stages for one compiler and write its coreset file; raises DataError, PassListError.
 
@@ -254,7 +262,7 @@ def ship(
     tell_of("left out", bad)
     recipes = [recipe for recipe in recipes if recipe not in bad]
     acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
-    closings = vetted_closings(list(all_usable(recipes, compiler.major)), acceptance)
+    closings = vetted_closings(list(all_usable(recipes, compiler.major)), acceptance, vetted)
     mixes = f"the same with mixes of them, {_ORDERS} random orders for each head, and with each closing stage"
     path = write_coreset(compiler.major, recipes, [evidence, mixes], arguments.sets, closings, orders)
     sys.stdout.write(f"wrote {path.name}, {len(closings)} closing stages\n")

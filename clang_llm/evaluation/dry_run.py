@@ -8,7 +8,6 @@ from pathlib import Path
 from clang_llm import process
 from clang_llm.compiler import Compiler
 from clang_llm.errors import ProcessTimeout, ToolchainError
-from clang_llm.passlist import PassList
 from clang_llm.recipe import Recipe
 
 #: A loop that nobody needs; as LLVM 16 and later write it.
@@ -45,7 +44,7 @@ def failing(compiler: Compiler, recipes: Sequence[Recipe]) -> dict[Recipe, str]:
         raise ToolchainError(f"{opt} is not there; install llvm-{compiler.major}")
     found: dict[Recipe, str] = {}
     for recipe in recipes:
-        command: list[str | Path] = [opt, f"-passes={PassList.parse(recipe.flat).opt_text}", "-verify-each", "-disable-output", "-"]
+        command: list[str | Path] = [opt, f"-passes={recipe.opt_text}", "-verify-each", "-disable-output", "-"]
         try:
             done = process.run(command, stdin=module_for(compiler.major).encode("ascii"), timeout_s=_LIMIT_S)
         except ProcessTimeout as error:

@@ -50,10 +50,11 @@ def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         wanted = [recipe for some in whole.values() for recipe in some]
         recipes = list(dict.fromkeys([*shipped.lists, *all_usable(wanted, compiler.major)]))
         acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
-        bad = acceptance.rejected(recipes)
+        vetted = shipped if arguments.only_new and shipped.evidence else None
+        bad = acceptance.rejected([recipe for recipe in recipes if vetted is None or recipe not in vetted.lists])
         tell_of("rejected", bad)
         kept = [recipe for recipe in recipes if recipe not in bad]
-        ship(compiler, kept, acceptance.evidence(compiler), arguments, environ, whole)
+        ship(compiler, kept, acceptance.evidence(compiler), arguments, environ, whole, vetted)
     return 0
 
 
@@ -119,6 +120,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
     parser.add_argument("--heads", type=int, default=2, help="heads to try all pipelines under (%(default)s)")
     parser.add_argument("--keep", type=int, default=0, help="shipped recipes that stay first (default: %(default)s)")
+    parser.add_argument("--only-new", action="store_true", help="add: what is shipped keeps the evidence that it has")
     parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")
     return run_command(parser, run, argv, environ)
 

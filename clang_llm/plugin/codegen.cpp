@@ -17,14 +17,11 @@ static constexpr struct {
     {"no-block-placement", "Branch Probability Basic Block Placement"},
     {"no-codegenprepare", "CodeGen Prepare"},
     {"no-early-machinelicm", "Early Machine Loop Invariant Code Motion"},
-    {"no-machine-cp", "Machine Copy Propagation Pass"},
     {"no-machine-cse", "Machine Common Subexpression Elimination"},
     {"no-machine-scheduler", "Machine Instruction Scheduler"},
     {"no-machine-sink", "Machine code sinking"},
-    {"no-peephole-opt", "Peephole Optimizations"},
     {"no-postra-machine-sink", "PostRA Machine Sink"},
     {"no-shrink-wrap", "Shrink Wrapping analysis"},
-    {"no-stack-slot-coloring", "Stack Slot Coloring"},
     {"no-x86-optimize-LEAs", "X86 LEA Optimize"},
 };
 

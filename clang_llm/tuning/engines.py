@@ -13,7 +13,6 @@ from typing import Protocol
 
 from clang_llm import process
 from clang_llm.errors import ProcessTimeout, ToolchainError
-from clang_llm.passlist import PassList
 from clang_llm.recipe import Recipe
 from clang_llm.toolchain import Compiler, build_plugin
 from clang_llm.tuning.building import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
@@ -146,7 +145,8 @@ class OptEngine:
         # As in the plugin: no list has to know about coroutines, whose intrinsics are named in the string table, or
         # about functions that clang emits for inlining only.
         lowering = "default<O0>" if b"llvm.coro." in bitcode.read_bytes() else "always-inline"
-        argv = [str(self.opt), f"-passes={','.join(filter(None, (lowering, PassList.parse(Recipe.parse(pipeline).flat).opt_text)))}", str(bitcode), "-o", str(optimised)]
+        passes = ",".join(filter(None, (lowering, Recipe.parse(pipeline).opt_text)))
+        argv = [str(self.opt), f"-passes={passes}", str(bitcode), "-o", str(optimised)]
         failed = _run(argv, environ)
         if failed is None:
             argv = [str(self.compiler.path), "-Oz", "-w", "-fno-crash-diagnostics", "-Xclang", "-disable-llvm-passes"]

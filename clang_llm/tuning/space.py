@@ -6,12 +6,12 @@ import random
 from collections.abc import Sequence
 
 from clang_llm.passlist import PassList
-from clang_llm.vocabulary import Level, Vocabulary, load
+from clang_llm.vocabulary import CODEGEN, Level, Vocabulary, load
 
 #: Elements of a sequence, at most; the published search used lists of up to 50 passes.
 MAX_ELEMENTS = 40
 #: Passes of which nearly every good list has several; they are drawn more often, by this factor.
-_FAVOURITES = ("instcombine", "simplifycfg", "sroa", "gvn", "early-cse", "licm")
+_FAVOURITES = ("instcombine", "simplifycfg", "sroa", "gvn", "early-cse", "licm", CODEGEN)
 _FAVOUR = 4
 #: Share of random function pipelines that begin with sroa: without it most passes see only memory.
 _BEGINS_WITH_SROA = 0.8

@@ -380,6 +380,7 @@ def test_mllvm_values_are_in_the_key(newest: Bench, free: Path) -> None:
         (("-Oz", "-fprofile-generate"), "profile"),
         (("-Oz", "-Rpass=inline"), "remarks"),
         (("-Oz", "-fsave-optimization-record"), "remarks"),
+        (("-Oz", "-mllvm", "-opt-bisect-limit=1000000"), "bisection"),
         (("-Oz",), "empty"),
         (("-Oz",), "data"),
     ],

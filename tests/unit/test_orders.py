@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -34,9 +35,12 @@ def test_an_order_is_read_with_its_family(tmp_path: Path) -> None:
 class Judge:
     """Stands for PassListEval on one LLVM: rejects one recipe and has words for the rest."""
 
+    asked: ClassVar[list[Recipe]] = []
+
     def __init__(self, *_: object) -> None: ...
 
     def rejected(self, recipes: Sequence[Recipe]) -> dict[Recipe, str]:
+        self.asked.extend(recipes)
         return {recipe: "does not link" for recipe in recipes if recipe == BAD}
 
     def evidence(self, compiler: Compiler) -> str:
@@ -61,6 +65,32 @@ def test_what_is_new_is_validated_and_what_fails_is_left_out(
     # Another family keeps what it had.
     assert written.orders["wasm"] == (0,)
     assert written.evidence[0] == f"judged on LLVM {compilers[19].version}"
+
+
+def test_what_is_shipped_keeps_its_evidence(
+    compilers: dict[int, Compiler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if 19 not in compilers:
+        pytest.skip("clang-19 is not installed")
+    for module in (orders, coreset):
+        monkeypatch.setattr(module, "Acceptance", Judge)
+    monkeypatch.setattr(Judge, "asked", [])
+    one = [Recipe("globalopt", (function,), (), "globaldce") for function in ("sroa", "gvn", "dce")]
+    two = [Recipe("always-inline", (function,), (), "globaldce") for function in ("sroa", "gvn")]
+    write_coreset(19, [*one[:2], *two], ["it passed"], tmp_path / "sets", ["mergefunc,globaldce"])
+    (tmp_path / "x86.txt").write_text(f"{one[2].text}\n{two[0].text}\n")
+    argv = ["add", "--only-new", f"x86={tmp_path / 'x86.txt'}", "--majors", "19", "--sets", str(tmp_path / "sets")]
+    assert orders.main([*argv, "--work", str(tmp_path / "work")], process_environment()) == 0
+    # The new one by itself; then mixes under its head, as they are and with the closing stage that passed before.
+    assert Judge.asked[0] == one[2]
+    assert {(each.module, each.closing) for each in Judge.asked[1:]} == {
+        ("globalopt", "globaldce"),
+        ("globalopt", "mergefunc,globaldce"),
+    }
+    assert all(len(each.functions) == 3 for each in Judge.asked[1:])
+    written = read_coreset(19, tmp_path / "sets")
+    assert (written.lists, written.closings) == ((*one[:2], *two, one[2]), ("mergefunc,globaldce",))
+    assert written.in_order("x86") == (one[2], two[0])
 
 
 def test_what_is_shipped_gets_another_order_without_validation(tmp_path: Path) -> None:
