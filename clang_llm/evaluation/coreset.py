@@ -34,6 +34,7 @@ from clang_llm.tuning.greedy import Choice, Row, choose
 from clang_llm.tuning.minimise import minimise
 from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, elements_of, pipeline_of
+from clang_llm.vocabulary import CODEGEN, load
 from clang_llm.types import Status
 
 #: Recipes of a coreset: what the highest effort tries, and some for versions of LLVM in which two become one.
@@ -275,6 +276,17 @@ def under_one_head(pool: Sequence[Recipe], major: int) -> list[Recipe]:
     return list(dict.fromkeys(Recipe(module, each.functions, (), closing) for each in pool if each.staged))
 
 
+def in_all_ways(recipes: Sequence[Recipe], major: int) -> list[Recipe]:
+    """Return recipes as they are and with every way of generating code that is worth trying."""
+    ways = load(major).variants(CODEGEN) if CODEGEN in load(major).entries else ()
+    found = []
+    for recipe in recipes:
+        found.append(recipe)
+        if recipe.staged and CODEGEN not in recipe.text:
+            found += [recipe.uniform(pipeline_of([*filter(None, recipe.functions), way])) for way in ways]
+    return found
+
+
 def compilers(arguments: argparse.Namespace) -> list[Compiler]:
     """The installed compilers that recipes are meant for."""
     return [each for each in installed_compilers() if arguments.majors is None or each.major in arguments.majors]
@@ -290,6 +302,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     making = Making(arguments, environ)
     pool = making.pool()
+    if arguments.codegen:
+        pool = [*in_all_ways(pool[: arguments.codegen], making.bench.major), *pool[arguments.codegen :]]
     rows = making.measure(pool)
     if arguments.keep_long:
         chosen = making.choose(rows, pool)
@@ -328,6 +342,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-package", type=int, default=4, help="modules of a package (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
     parser.add_argument("--count", type=int, default=COUNT, help="recipes to choose (default: %(default)s)")
+    parser.add_argument("--codegen", type=int, default=0, help="try ways of generating code with the first so many")
     parser.add_argument("--one-head", action="store_true", help="all under one head: what a model chooses from")
     parser.add_argument("--majors", type=int, nargs="+", help="versions of LLVM to write (default: all installed)")
     parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")

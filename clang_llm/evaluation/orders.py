@@ -17,7 +17,7 @@ from pathlib import Path
 
 from clang_llm.backends.coreset import FAMILIES, read_coreset, write_coreset
 from clang_llm.errors import DataError
-from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship, tell_of
+from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, in_all_ways, ship, tell_of
 from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
@@ -85,13 +85,14 @@ def under_heads(pool: Sequence[Recipe], heads: Sequence[tuple[str, str]], shippe
 def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Write what a family of targets takes: shipped lists, and some that were found on its modules."""
     making = Making(arguments, environ)
-    shipped = list(read_coreset(making.bench.major, arguments.sets).lists)
+    shipped = list(read_coreset(making.bench.major, arguments.sets).for_target(arguments.target))
     pool = making.pool() if arguments.new else []
-    everything = list(dict.fromkeys([*shipped, *pool]))
+    first = in_all_ways(shipped[: arguments.codegen], making.bench.major)
+    everything = list(dict.fromkeys([*first, *shipped, *pool]))
     rows = making.measure(everything)
     if arguments.heads:
-        first = choose(rows, everything, arguments.count)
-        everything = under_heads([*shipped, *pool], best_heads(first, arguments.heads), shipped)
+        before = choose(rows, everything, arguments.count)
+        everything = under_heads([*everything, *pool], best_heads(before, arguments.heads), everything)
         rows = making.measure(everything)
     kept = shipped[: arguments.keep]
     chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new, first=kept)

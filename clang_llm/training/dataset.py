@@ -42,8 +42,9 @@ class ModuleData:
 
     Attributes:
         texts: For each function that the head leaves defined its text (architecture, section 5).
-        functions: For each recipe the bytes of each function; None for a recipe that failed.
-        totals: Bytes of the object under each recipe; None likewise.
+        functions: For each recipe the bytes of each function, with `types.REFUSED` as in `types.Result`; None for a
+            recipe that failed.
+        totals: Bytes of the object under each recipe, likewise.
         size_oz: Bytes of the object under -Oz.
         target: The triple.
         before: Bytes of each function when no function pass runs at all; empty when that fails.
@@ -71,7 +72,7 @@ def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: P
 def _measure(module: CorpusModule, menu: Sequence[Recipe], evaluator: Evaluator) -> ModuleData:
     texts = evaluator.describe(menu[0].module)
     *results, untouched = evaluator.evaluate([*menu, replace(menu[0], functions=("",))])
-    fitting = [each.status is Status.OK and len(each.functions) == len(texts) for each in results]
+    fitting = [each.teaches and len(each.functions) == len(texts) for each in results]
     if not texts or not any(fitting):
         raise DataError("no recipe of the menu compiles it")
     return ModuleData(
@@ -82,7 +83,7 @@ def _measure(module: CorpusModule, menu: Sequence[Recipe], evaluator: Evaluator)
         tuple(each.size if fits else None for each, fits in zip(results, fitting, strict=True)),
         evaluator.size_oz,
         evaluator.request.target,
-        untouched.functions if len(untouched.functions) == len(texts) else (),
+        untouched.functions if untouched.status is Status.OK and len(untouched.functions) == len(texts) else (),
     )
 
 

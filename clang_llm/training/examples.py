@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clang_llm.models.tokenizer import QUESTIONS, encode
 from clang_llm.training.dataset import ModuleData
+from clang_llm.types import REFUSED
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,13 +40,14 @@ class Example:
 
 
 def examples_of(modules: Sequence[ModuleData], tokenizer: Tokenizer, longest: int) -> list[Example]:
-    """Return the functions as examples; recipes that failed count as the worst of the others."""
+    """Return the functions as examples; recipes that failed or are refused count as the worst of the others."""
     found = []
     for module in modules:
         columns = [column for column in module.functions if column is not None]
         for place, text in enumerate(module.texts):
-            worst = max(column[place] for column in columns)
-            sizes = tuple(worst if column is None else column[place] for column in module.functions)
+            known = [column[place] for column in columns if column[place] < REFUSED]
+            worst = max(known, default=0)
+            sizes = tuple(worst if column is None else min(column[place], worst) for column in module.functions)
             tokens = tuple(encode(tokenizer, text, module.target, longest))
             before = module.before[place] if module.before else None
             found.append(Example(tokens, sizes, _UNIT / module.size_oz, before))

@@ -33,6 +33,7 @@ from clang_llm.training.dataset import ModuleData, load
 from clang_llm.training.examples import Example, batches, examples_of, forgetful
 from clang_llm.training.loss import loss_of_profiles, loss_of_sizes
 from clang_llm.training.profiles import fixed_order, make_profiles, with_profiles
+from clang_llm.types import REFUSED
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -75,7 +76,7 @@ def savings(
         ranked = [[place for place in (*opinion.ranked, *usual) if place in columns] for opinion in opinions]
         for function, opinion in enumerate(opinions):
             after = min(column[function] for column in columns.values())
-            errors["after"] += [abs(opinion.after - after) / after] if after else []
+            errors["after"] += [abs(opinion.after - after) / after] if 0 < after < REFUSED else []
             before = module.before[function] if module.before else 0
             errors["before"] += [abs(opinion.before - before) / before] if before else []
         orders = {

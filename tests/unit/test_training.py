@@ -29,8 +29,9 @@ from clang_llm.training.evaluate import (
     report,
     savings,
 )
-from clang_llm.training.examples import Example
+from clang_llm.training.examples import Example, examples_of
 from clang_llm.training.serving import tasks_of
+from clang_llm.types import REFUSED
 
 
 def staged(function: str, head: str = "globalopt") -> Recipe:
@@ -164,6 +165,17 @@ def test_a_text_that_does_not_fit_is_marked() -> None:
     assert len(cut) == 20
     assert cut.count(token_id(tokenizer, CUT)) == 1
     assert len({tokenizer.token_to_id(profile_token(place)) for place in range(3)}) == 3
+
+
+def test_what_is_refused_counts_as_the_worst_of_the_rest() -> None:
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
+    from clang_llm.models.tokenizer import train_tokenizer
+
+    text = "global \nret. ;\n"
+    functions = ((10, REFUSED + 4), (20, REFUSED + 5), None, (REFUSED + 1, REFUSED + 6))
+    data = ModuleData("p/a.c", "p", (text, text), functions, (50, 60, None, 70), 60, "x86_64", ())
+    found = examples_of([data], train_tokenizer([text], 3, 200), 64)
+    assert [each.sizes for each in found] == [(10, 20, 20, 20), (0, 0, 0, 0)]
 
 
 def test_sizes_have_places_on_a_scale() -> None:
