@@ -33,8 +33,7 @@ from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.greedy import Choice, Row, choose
 from clang_llm.tuning.minimise import minimise
 from clang_llm.tuning.seeds import CLOSINGS
-from clang_llm.tuning.space import Sequence_, elements_of, pipeline_of
-from clang_llm.vocabulary import CODEGEN, load
+from clang_llm.tuning.space import Sequence_, elements_of, in_all_ways, pipeline_of
 from clang_llm.types import Status
 
 #: Recipes of a coreset: what the highest effort tries, and some for versions of LLVM in which two become one.
@@ -274,17 +273,6 @@ def under_one_head(pool: Sequence[Recipe], major: int) -> list[Recipe]:
     heads = Counter(recipe.head for recipe in read_coreset(major).lists if recipe.staged)
     module, closing = heads.most_common(1)[0][0]
     return list(dict.fromkeys(Recipe(module, each.functions, (), closing) for each in pool if each.staged))
-
-
-def in_all_ways(recipes: Sequence[Recipe], major: int) -> list[Recipe]:
-    """Return recipes as they are and with every way of generating code that is worth trying."""
-    ways = load(major).variants(CODEGEN) if CODEGEN in load(major).entries else ()
-    found = []
-    for recipe in recipes:
-        found.append(recipe)
-        if recipe.staged and CODEGEN not in recipe.text:
-            found += [recipe.uniform(pipeline_of([*filter(None, recipe.functions), way])) for way in ways]
-    return found
 
 
 def compilers(arguments: argparse.Namespace) -> list[Compiler]:

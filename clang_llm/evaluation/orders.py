@@ -17,12 +17,13 @@ from pathlib import Path
 
 from clang_llm.backends.coreset import FAMILIES, read_coreset, write_coreset
 from clang_llm.errors import DataError
-from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, in_all_ways, ship, tell_of
+from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship, tell_of
 from clang_llm.evaluation.workplace import run_command
 from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.greedy import Choice, choose, savings_of
+from clang_llm.tuning.space import in_all_ways
 
 
 def read_order(text: str) -> tuple[str, list[Recipe]]:
@@ -91,15 +92,15 @@ def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     everything = list(dict.fromkeys([*first, *shipped, *pool]))
     rows = making.measure(everything)
     if arguments.heads:
-        before = choose(rows, everything, arguments.count)
-        everything = under_heads([*everything, *pool], best_heads(before, arguments.heads), everything)
+        heads = best_heads(choose(rows, everything, arguments.count), arguments.heads)
+        everything = under_heads([*everything, *pool], heads, everything)
         rows = making.measure(everything)
     kept = shipped[: arguments.keep]
     chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new, first=kept)
     as_it_was = savings_of(rows, shipped[: arguments.count])
     for number, saving in enumerate(chosen.savings):
         before = f"{100 * as_it_was[number]:.2f} %" if number < len(as_it_was) else "-"
-        sys.stdout.write(f"{number + 1:2} {100 * saving:.2f} % ({before} in the order for x86)\n")
+        sys.stdout.write(f"{number + 1:2} {100 * saving:.2f} % ({before} as it is)\n")
     arguments.order.write_text("".join(f"{recipe.text}\n" for recipe in chosen.recipes), encoding="ascii")
     return 0
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from clang_llm.passlist import PassList
+from clang_llm.recipe import Recipe
 from clang_llm.vocabulary import CODEGEN, Level, Vocabulary, load
 
 #: Elements of a sequence, at most; the published search used lists of up to 50 passes.
@@ -100,6 +101,17 @@ def elements_of(pipeline: str) -> Sequence_:
 def pipeline_of(elements: Sequence[str]) -> str:
     """Join elements."""
     return ",".join(elements)
+
+
+def in_all_ways(recipes: Sequence[Recipe], major: int) -> list[Recipe]:
+    """Return recipes as they are and with every way of generating code that is worth trying."""
+    ways = load(major).variants(CODEGEN) if CODEGEN in load(major).entries else ()
+    found = []
+    for recipe in recipes:
+        found.append(recipe)
+        if recipe.staged and CODEGEN not in recipe.text:
+            found += [recipe.uniform(pipeline_of([*filter(None, recipe.functions), way])) for way in ways]
+    return found
 
 
 def _is_function(pipeline: str) -> bool:

@@ -218,10 +218,12 @@ class Tuner:
         like = archive.first
         assert like is not None  # archives of rounds have results
         for _ in range(ROUND):
-            if len(archive.best) < 2 or self._rng.random() < _UNIFORM:
-                yield self._fresh(like, archive)
-            else:
-                yield self._for_each_function(like, archive)
+            several = len(archive.best) >= 2 and self._rng.random() >= _UNIFORM
+            recipe = self._for_each_function(like, archive) if several else None
+            if recipe is None or recipe in self._known:
+                recipe = self._fresh(like, archive)
+            self._known.add(recipe)
+            yield recipe
 
     def _for_each_function(self, like: Recipe, archive: Archive) -> Recipe:
         """Return a recipe that tries on each function what was made for it."""

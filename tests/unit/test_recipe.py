@@ -94,3 +94,18 @@ def test_a_mix_is_explained_stage_by_stage() -> None:
     assert "first for the module: globalopt\n" in lines
     assert "then for each function that it suits: gvn\n" in lines
     assert "then for the module: globaldce" in lines
+
+
+def test_opt_is_spared_what_only_the_plugin_knows() -> None:
+    recipe = Recipe("globalopt", ("sroa,codegen<no-minsize>,loop(loop-rotate)",), (), "globaldce")
+    assert recipe.opt_text == "globalopt,function(sroa,loop(loop-rotate)),globaldce"
+    assert Recipe("globalopt", ("codegen<frame-pointer>",)).opt_text == "globalopt"
+    assert Recipe("function(codegen<frame-pointer>)").opt_text == ""
+
+
+def test_how_code_is_generated_is_said_with_parameters_only() -> None:
+    for text in ("codegen", "codegen<no-such>", "codegen<frame-pointer;no-such>"):
+        with pytest.raises(PassListError, match="codegen"):
+            Recipe("globalopt", (text,)).check(load(19))
+    Recipe("globalopt", ("codegen<frame-pointer;no-minsize>",)).check(load(19))
+    assert usable(Recipe("globalopt", ("sroa,codegen<no-minsize>",)), 22) == Recipe("globalopt", ("sroa",))

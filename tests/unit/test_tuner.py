@@ -10,7 +10,7 @@ from clang_llm.passlist import PassList
 from clang_llm.recipe import Recipe
 from clang_llm.tuning.minimise import minimise
 from clang_llm.tuning.seeds import seeds
-from clang_llm.tuning.space import Space, elements_of, pipeline_of
+from clang_llm.tuning.space import Space, elements_of, in_all_ways, pipeline_of
 from clang_llm.tuning.tuner import Tuner
 from clang_llm.types import Result, Status
 from clang_llm.vocabulary import Level, load
@@ -128,3 +128,22 @@ def test_minimise_keeps_within_its_budget() -> None:
     found = minimise(tuple("abcdefghij"), cost, elements=("x",), budget=5)
     assert found is not None
     assert found.spent == sum(spent) <= 7
+
+
+def test_recipes_are_tried_with_every_way_of_generating_code() -> None:
+    plain, empty = Recipe("globalopt", ("sroa",), (), "globaldce"), Recipe("globalopt", ("",))
+    whole, done = Recipe("globaldce"), Recipe("globalopt", ("sroa,codegen<no-minsize>",))
+    ways = load(19).variants("codegen")
+    found = in_all_ways([plain, empty, whole, done], 19)
+    assert found == [
+        plain,
+        *(Recipe("globalopt", (f"sroa,{way}",), (), "globaldce") for way in ways),
+        empty,
+        *(Recipe("globalopt", (way,)) for way in ways),
+        whole,
+        done,
+    ]
+    for recipe in found:
+        recipe.check(load(19))
+    # Nobody has looked at this LLVM yet.
+    assert in_all_ways([plain], 22) == [plain]
