@@ -187,6 +187,7 @@ class Tuner:
     def _take(self, recipes: Sequence[Recipe], results: Sequence[Result]) -> None:
         for recipe, result in zip(recipes, results, strict=True):
             self._tried.append((recipe, result))
+            self._known.add(recipe)
             if result.status is Status.OK and result.size < self._best[0]:
                 self._best = (result.size, recipe)
             if recipe.staged:
