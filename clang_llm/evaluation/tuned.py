@@ -30,7 +30,7 @@ from clang_llm.evaluation.modules import (
 from clang_llm.evaluation.split import Split, split_of
 from clang_llm.evaluation.workplace import markdown, run_command
 from clang_llm.mixture import in_order
-from clang_llm.recipe import Recipe, all_usable
+from clang_llm.recipe import MAX_PIPELINES, Recipe, all_usable
 from clang_llm.settings import EFFORT_TABLE, process_environment
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.seeds import seeds
@@ -81,9 +81,14 @@ class Bookkeeper:
                 proposed = None
         return compiled
 
-    def best(self, recipes: Sequence[Recipe]) -> tuple[int, int]:
-        """Bytes of the smallest of some recipes that a plan may have, and of -Oz."""
-        allowed = [recipe for recipe in recipes if len(recipe.functions) <= MOST_PIPELINES]
+    def best(self, recipes: Sequence[Recipe], at_most: int = MAX_PIPELINES) -> tuple[int, int]:
+        """Bytes of the smallest of some recipes, and of -Oz.
+
+        Args:
+            recipes: That were measured.
+            at_most: Function pipelines that one may have.
+        """
+        allowed = [recipe for recipe in recipes if len(recipe.functions) <= at_most]
         results = [self.known[recipe] for recipe in allowed if self.known[recipe].status is Status.OK]
         sizes = [(result.size, result.code) for result in results]
         return min([(self.evaluator.size_oz, self.evaluator.code_oz), *sizes])
@@ -103,14 +108,14 @@ def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, can
     coreset = read_coreset(major, sets)
     lists = list(coreset.for_target(book.evaluator.request.target))
     shipped = list(all_usable(lists, major))
-    book.measure(shipped)
+    book.measure(shipped if candidates else shipped[: max(EFFORT_TABLE)])
     for budget in EFFORT_TABLE[1:]:
         found.single[budget] = book.best(shipped[:budget])
         found.mixed[budget] = book.best(book.follow(lists, coreset.closings, major, budget))
     if candidates:
         tried = search(module.key, major, shipped, candidates, book)
         for checkpoint in (*(each for each in CHECKPOINTS if each < candidates), candidates):
-            found.tuned[checkpoint] = book.best(tried[:checkpoint])
+            found.tuned[checkpoint] = book.best(tried[:checkpoint], MOST_PIPELINES)
     return found
 
 
