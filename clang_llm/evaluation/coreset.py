@@ -153,15 +153,19 @@ class Making:
         self.acceptance = Acceptance(compilers(arguments), arguments.programs, arguments.work / "cache", environ)
 
     def pool(self) -> list[Recipe]:
-        """Return what `make learn` found, most useful first.
+        """Return what `make learn` found, most useful first, or what is shipped, in its order.
 
         Raises:
             DataError: Nothing was found.
         """
         tried, major = self.arguments.work / "tried", self.bench.major
         target = self.arguments.target
-        modules = choose_modules(self.arguments.corpus, Split.TRAIN, 10**6, per_package=10**6, target=target)
-        pool = list(all_usable(pool_of(tried, modules), major))
+        if self.arguments.shipped:
+            found = list(read_coreset(major).for_target(target))
+        else:
+            modules = choose_modules(self.arguments.corpus, Split.TRAIN, 10**6, per_package=10**6, target=target)
+            found = pool_of(tried, modules)
+        pool = list(all_usable(found, major))
         pool = (under_one_head(pool, major) if self.arguments.one_head else pool)[: self.arguments.pool]
         if not pool:
             raise DataError(f"{tried} has no searched modules; run `make learn` first")
@@ -331,6 +335,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pool", type=int, default=96, help="recipes to choose from (default: %(default)s)")
     parser.add_argument("--count", type=int, default=COUNT, help="recipes to choose (default: %(default)s)")
     parser.add_argument("--codegen", type=int, default=0, help="try ways of generating code with the first so many")
+    parser.add_argument("--shipped", action="store_true", help="choose from what is shipped instead of what was learnt")
     parser.add_argument("--one-head", action="store_true", help="all under one head: what a model chooses from")
     parser.add_argument("--majors", type=int, nargs="+", help="versions of LLVM to write (default: all installed)")
     parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")

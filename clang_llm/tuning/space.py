@@ -104,14 +104,15 @@ def pipeline_of(elements: Sequence[str]) -> str:
 
 
 def in_all_ways(recipes: Sequence[Recipe], major: int) -> list[Recipe]:
-    """Return recipes as they are and with every way of generating code that is worth trying."""
+    """Return recipes as they are and with every other way of generating code that is worth trying, each once."""
     ways = load(major).variants(CODEGEN) if CODEGEN in load(major).entries else ()
-    found = []
+    found: dict[Recipe, None] = {}
     for recipe in recipes:
-        found.append(recipe)
-        if recipe.staged and CODEGEN not in recipe.text:
-            found += [recipe.uniform(pipeline_of([*filter(None, recipe.functions), way])) for way in ways]
-    return found
+        found[recipe] = None
+        if len(recipe.functions) == 1:
+            passes = [each for each in elements_of(recipe.functions[0]) if not each.startswith(CODEGEN)]
+            found.update((recipe.uniform(pipeline_of([*passes, way])), None) for way in ways)
+    return list(found)
 
 
 def _is_function(pipeline: str) -> bool:
