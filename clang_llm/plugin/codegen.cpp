@@ -29,11 +29,12 @@ static bool known(StringRef Token) {
   return Token == FramePointer || Token == NoMinSize || any_of(Skippable, [&](const auto &Each) { return Each.Without == Token; });
 }
 
-static bool hasAssembly(const Function &F) {
-  return any_of(instructions(F), [](const Instruction &I) {
-    const auto *Call = dyn_cast<CallBase>(&I);
-    return Call && Call->isInlineAsm();
-  });
+// Not where assembly may want the register, nor on machines that let users reserve it (RISC-V: -ffixed-x8).
+static bool mayHaveFramePointer(const Function &F) {
+  return Triple(compat::tripleOf(*F.getParent())).isX86() && none_of(instructions(F), [](const Instruction &I) {
+           const auto *Call = dyn_cast<CallBase>(&I);
+           return Call && Call->isInlineAsm();
+         });
 }
 
 namespace {
@@ -54,7 +55,7 @@ public:
         F.removeFnAttr(Attribute::MinSize); // optsize stays: push and pop of constants, say, are short but not to unwind
       else if (Token != FramePointer)
         F.addFnAttr(Note, (F.getFnAttribute(Note).getValueAsString() + ";" + Token).str());
-      else if (!hasAssembly(F)) // which may want the register
+      else if (mayHaveFramePointer(F))
         F.addFnAttr(FramePointer, "all");
     return PreservedAnalyses::all(); // no analysis depends on it
   }

@@ -35,7 +35,7 @@ OPTIONS = {
 #: Two equal functions, so that what holds for one can be told from what holds for the other, and one that is not.
 TWINS = """
 extern unsigned long table[]; void use(unsigned long *, unsigned);
-#define BODY { for (unsigned i = 0; i < n; i++) { use(table + 7, 1000000); p[i] += 5000000000ul; use(p, 1000000); } }
+#define BODY { for (unsigned i = 0; i < n; i++) { use(table + 7, 1000000); p[i] += 5000000000ul; use(p, 7); } }
 void first(unsigned long *p, unsigned n) BODY
 void second(unsigned long *p, unsigned n) BODY
 """
@@ -68,12 +68,12 @@ class Box:
         return process.run([self.compiler.tool("llvm-objdump"), "-dr", output], timeout_s=60).output
 
     def functions(self, recipe: Recipe, *words: str | Path) -> dict[str, str]:
-        """Return the instructions of each function, without their places."""
+        """Return the instructions of each function, without their places and its name."""
         text = re.sub(
             r"^ *[0-9a-f]+:", "", self.instructions(recipe, "-ffunction-sections", *words), flags=re.MULTILINE
         )
         found = re.findall(r"^[0-9a-f]+ <(\w+)>:\n(.*?)(?=\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
-        return {name: body.strip() for name, body in found}
+        return {name: body.strip().replace(f"<{name}+", "<+") for name, body in found}
 
 
 @pytest.fixture(params=MAJORS, ids=lambda major: f"llvm-{major}")
@@ -158,6 +158,15 @@ def test_a_function_with_assembly_gets_no_frame_pointer(newest: Box) -> None:
     assert "%rbp" in found["plain"]
     assert "%rbp" not in usual["plain"]
     assert found["assembly"] == usual["assembly"]
+
+
+@pytest.mark.parametrize("target", ["aarch64", "riscv32-unknown-elf", "thumbv7m-none-eabi"])
+def test_other_machines_keep_the_register(newest: Box, target: str) -> None:
+    """RISC-V lets users reserve it, for one."""
+    source = newest.root / "twins.c"
+    source.write_text(TWINS, encoding="utf-8")
+    words = (f"--target={target}", "-ffreestanding", source)
+    assert newest.instructions(codegen("frame-pointer"), *words) == newest.instructions(codegen(), *words)
 
 
 @pytest.mark.parametrize("target", TARGETS)
