@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--final", action="store_true", help="allow packages of the test split, for the final report only"
     )
     parser.add_argument("--tune", type=int, metavar="N", help="search with N candidates for each module (minutes each)")
+    parser.add_argument("--effort", type=int, help="effort of the cold build (default: clang-llm's)")
     parser.add_argument("--seed", type=Path, metavar="DIR", help="copy the plans of packages that pass to DIR/plans")
     add_common_arguments(parser)
 
@@ -74,8 +75,9 @@ def check_package(name: str, place: Workplace, arguments: argparse.Namespace) ->
     recipe = recipe_for(name)
     source = place.source(recipe)
     project = Project(recipe, source.tree, place.home(name), arguments.jobs)
-    tune = {"backend": "tune", "candidates": str(arguments.tune)} if arguments.tune else {}
-    check = PackageCheck(project, place.rig, lambda step: say(f"{name}: {step}"), tune)
+    settings = {"backend": "tune", "candidates": str(arguments.tune)} if arguments.tune else {}
+    settings |= {"effort": str(arguments.effort)} if arguments.effort is not None else {}
+    check = PackageCheck(project, place.rig, lambda step: say(f"{name}: {step}"), settings)
     wanted = arguments.identity or name in IDENTITY_PACKAGES
     identity = dict(check.identity()) if wanted else {}
     report = check.report(source.version, split.value, identity)
