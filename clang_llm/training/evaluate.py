@@ -37,6 +37,7 @@ from clang_llm.models.small import SmallModel
 from clang_llm.recipe import Recipe, all_usable
 from clang_llm.settings import process_environment
 from clang_llm.tuning.evaluator import Evaluator
+from clang_llm.tuning.tuner import MOST_PIPELINES
 from clang_llm.types import Status
 
 DEFAULT_WORK = Path("build") / "evaluate"
@@ -125,7 +126,7 @@ def _smallest(compiled: Sequence[Recipe], book: Bookkeeper) -> int:
 
 def _tuned(key: str, major: int, book: Bookkeeper, candidates: int) -> int:
     lists = read_coreset(major).for_target(book.evaluator.request.target)
-    return book.best(search(key, major, list(all_usable(lists, major)), candidates, book))[0]
+    return book.best(search(key, major, list(all_usable(lists, major)), candidates, book), MOST_PIPELINES)[0]
 
 
 def savings(rows: Sequence[Row], way: str) -> dict[int, tuple[float, float]]:

@@ -79,7 +79,7 @@ def test_what_is_shipped_keeps_its_evidence(
     two = [Recipe("always-inline", (function,), (), "globaldce") for function in ("sroa", "gvn")]
     write_coreset(19, [*one[:2], *two], ["it passed"], tmp_path / "sets", ["mergefunc,globaldce"])
     (tmp_path / "x86.txt").write_text(f"{one[2].text}\n{two[0].text}\n")
-    argv = ["add", "--only-new", f"x86={tmp_path / 'x86.txt'}", "--majors", "19", "--sets", str(tmp_path / "sets")]
+    argv = ["add", f"x86={tmp_path / 'x86.txt'}", "--only-new", "--majors", "19", "--sets", str(tmp_path / "sets")]
     assert orders.main([*argv, "--work", str(tmp_path / "work")], process_environment()) == 0
     # The new one by itself; then mixes under its head, as they are and with the closing stage that passed before.
     assert Judge.asked[0] == one[2]
