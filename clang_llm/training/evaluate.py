@@ -2,8 +2,8 @@
 
 ``python -m clang_llm.training.evaluate``. For every number of compilations each way proposes as a backend would: the
 model's first choice for every function, then its second ones, their mix, and the closing stages, as the coreset does
-with its recipes; "by turns" is what backend `model` does; "for modules" are the model's recipes without any choice per
-function. With ``--candidates N`` the autotuner's search on the same modules stands beside them. A table and a plot come
+with its recipes; "model, then coreset" is what backend `model` does; "for modules" are the model's recipes without any
+choice per function. With ``--candidates N`` the autotuner's search on the same modules stands beside them. A table and a plot come
 from one run. ``--split test`` is for the one report on packages that nothing was chosen on (``corpus --report``).
 """
 
@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from clang_llm.backends.coreset import read_coreset, read_menu
-from clang_llm.backends.model import BUNDLED, by_turns
+from clang_llm.backends.model import BUNDLED, with_lead
 from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.modules import (
@@ -43,10 +43,10 @@ from clang_llm.types import Status
 DEFAULT_WORK = Path("build") / "evaluate"
 #: Compilations at which the ways are compared.
 COUNTS = (1, 2, 4, 8, 16, 32)
-MODEL, TURNS, CORESET, RANDOM, MENU = "model", "model and coreset by turns", "coreset", "vetted at random", "menu"
+MODEL, BOTH, CORESET, RANDOM, MENU = "model", "model, then coreset", "coreset", "vetted at random", "menu"
 #: The model without choice per function: one recipe a module, and no mix of them.
 WHOLE = "model for modules"
-WAYS = (MODEL, TURNS, CORESET, RANDOM, MENU, WHOLE)
+WAYS = (MODEL, BOTH, CORESET, RANDOM, MENU, WHOLE)
 TUNER = "autotuner"
 
 #: Times that modules are drawn again for an interval.
@@ -77,7 +77,7 @@ def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict
     ranked = _loaded(model).ranked(major, target, texts, max(COUNTS)) if texts else []
     ways: dict[str, list[Recipe]] = {
         MODEL: [*ranked, *shipped],
-        TURNS: list(by_turns(ranked, shipped)),
+        BOTH: list(with_lead(ranked, shipped)),
         CORESET: shipped,
         RANDOM: random.Random(key).sample(shipped, len(shipped)),
         MENU: [*menu, *shipped],
@@ -162,10 +162,10 @@ def report(rows: Sequence[Row]) -> str:
     steady = [row for row in rows if min(min(row[way].values()) for way in WAYS) > _HUGE * row["oz"]["0"]]
     if 0 < len(steady) < len(rows):
         text += f"\nWithout the {len(rows) - len(steady)} that some way makes a fifth smaller:\n\n" + _table(steady)
-    text += f"\nSaved more by {TURNS} than by the {CORESET}, and 95 % interval over modules drawn again:\n\n"
+    text += f"\nSaved more by {BOTH} than by the {CORESET}, and 95 % interval over modules drawn again:\n\n"
     cells = [
         [str(count), *(f"{100 * value:+.2f}" for value in values)]
-        for count, values in differences(rows, TURNS, CORESET).items()
+        for count, values in differences(rows, BOTH, CORESET).items()
     ]
     text += markdown(["compilations", "points", "from", "to"], ">>>>", cells)
     for count, shares in savings(rows, TUNER).items():

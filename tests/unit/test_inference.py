@@ -17,7 +17,7 @@ import pytest
 from clang_llm import log
 from clang_llm.backends import Request
 from clang_llm.backends.coreset import Coreset, read_coreset, write_coreset
-from clang_llm.backends.model import ModelBackend, allowed, by_turns
+from clang_llm.backends.model import ModelBackend, allowed, with_lead
 from clang_llm.errors import ServerError, ServerTimeout
 from clang_llm.inference import Inference, backlog, client, wire
 from clang_llm.inference.place import MAX_SOCKET, Place
@@ -309,13 +309,11 @@ def counts(root: Path) -> Counter[str]:
 REQUEST = Request(KEY, "19.1.7", 19, "x86_64", 4, reader=Reader())
 
 
-def test_the_longer_one_goes_on_alone() -> None:
-    first, second = [[Recipe(name) for name in names] for names in (("a", "b"), ("c", "d", "e", "f"))]
-    lead = [Recipe(f"lead{number}") for number in range(8)]
-    found = list(by_turns([*lead, *first], second))
-    assert (found[:8], [each.module for each in found[8:]]) == (lead, ["a", "c", "b", "d", "e", "f"])
-    assert list(by_turns([], iter(second))) == second
-    assert list(by_turns(first, ())) == first
+def test_the_coreset_comes_between_the_models_first_and_the_rest() -> None:
+    first, second = [Recipe(f"first{number}") for number in range(10)], [Recipe("c"), Recipe("d")]
+    assert list(with_lead(first, second)) == [*first[:8], *second, *first[8:]]
+    assert list(with_lead([], iter(second))) == second
+    assert list(with_lead(first[:2], ())) == first[:2]
 
 
 def test_the_coresets_recipes_come_after_the_models_first(tmp_path: Path, serve: Serve) -> None:

@@ -18,10 +18,10 @@ from clang_llm.evaluation.split import Split
 from clang_llm.recipe import Recipe
 from clang_llm.training.dataset import ModuleData, load
 from clang_llm.training.evaluate import (
+    BOTH,
     CORESET,
     COUNTS,
     TUNER,
-    TURNS,
     WAYS,
     differences,
     draw,
@@ -245,8 +245,8 @@ def test_what_one_module_decides_is_told_without_it() -> None:
     text = report([*ROWS, huge])
     assert "Without the 1 that some way makes a fifth smaller" in text
     assert text.count("5.13 / 0.91") == len(COUNTS) * len(WAYS)
-    gain, low, high = differences([*ROWS, huge], TURNS, CORESET)[1]
-    assert gain == pytest.approx(savings([*ROWS, huge], TURNS)[1][0] - savings([*ROWS, huge], CORESET)[1][0])
+    gain, low, high = differences([*ROWS, huge], BOTH, CORESET)[1]
+    assert gain == pytest.approx(savings([*ROWS, huge], BOTH)[1][0] - savings([*ROWS, huge], CORESET)[1][0])
     assert 0 == low < gain < high
 
 
