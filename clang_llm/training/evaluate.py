@@ -3,9 +3,9 @@
 ``python -m clang_llm.training.evaluate``. For every number of compilations each way proposes as a backend would: the
 model's first choice for every function, then its second ones, their mix, and the closing stages, as the coreset does
 with its recipes; "model, then coreset" is what backend `model` does; "for modules" are the model's recipes without any
-choice per function. With ``--candidates N`` the autotuner's search on the same modules stands beside them. A table and a
-plot come from one run. ``--split test`` is for the one report on packages that nothing was chosen on (``corpus
---report``).
+choice per function. With ``--candidates N`` the autotuner's search on the same modules stands beside them. A table and
+a plot come from one run. ``--split test`` is for the one report on packages that nothing was chosen on
+(``corpus --report``).
 """
 
 from __future__ import annotations
