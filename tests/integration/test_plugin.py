@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from clang_llm import objects, toolchain
+from clang_llm import objects, process, toolchain
 from integration import plugin_support, sources
 from integration.plugin_support import APPLY_SMALLEST, ONLY_MEASURE, Bench, size
 
@@ -380,7 +381,6 @@ def test_mllvm_values_are_in_the_key(newest: Bench, free: Path) -> None:
         (("-Oz", "-fprofile-generate"), "profile"),
         (("-Oz", "-Rpass=inline"), "remarks"),
         (("-Oz", "-fsave-optimization-record"), "remarks"),
-        (("-Oz", "-mllvm", "-opt-bisect-limit=1000000"), "bisection"),
         (("-Oz",), "empty"),
         (("-Oz",), "data"),
     ],
@@ -392,6 +392,19 @@ def test_reasons_to_leave_a_compile_to_clang(
     texts = {"empty": "int declared(int);\n", "data": sources.strings(1000)}
     source = _write(tmp_path / "left.c", texts.get(reason, sources.FREESTANDING))
     assert bench.bypass(source, *options) in reason.split(" or ")
+
+
+def test_who_leaves_passes_out_one_by_one_gets_clangs(newest: Bench, free: Path, tmp_path: Path) -> None:
+    """LLVM tells about every pass then, so what it says cannot be compared with nothing."""
+    told, output = tmp_path / "told", tmp_path / "bisected.o"
+    command = [newest.compiler.path, f"-fpass-plugin={newest.plugin / 'stub.so'}", "-Oz", "-c", free, "-o", output]
+    done = process.run(
+        [*command, "-mllvm", "-opt-bisect-limit=1000000"],
+        env={**newest.environment, "_CLANG_LLM_EXPLAIN": str(told)},
+        cwd=tmp_path,
+    )
+    assert b"BISECT: running pass" in done.stderr
+    assert json.loads(told.read_text(encoding="utf-8").splitlines()[0]) == {"event": "bypass", "reason": "bisection"}
 
 
 def test_a_module_with_fewer_tables_is_not_left_to_clang(newest: Bench, tmp_path: Path) -> None:
