@@ -396,10 +396,10 @@ def test_reasons_to_leave_a_compile_to_clang(
 
 def test_who_leaves_passes_out_one_by_one_gets_clangs(newest: Bench, free: Path, tmp_path: Path) -> None:
     """LLVM tells about every pass then, so what it says cannot be compared with nothing."""
-    told, output = tmp_path / "told", tmp_path / "bisected.o"
-    command = [newest.compiler.path, f"-fpass-plugin={newest.plugin / 'stub.so'}", "-Oz", "-c", free, "-o", output]
+    told = _write(tmp_path / "told", "")
+    plugin = f"-fpass-plugin={newest.plugin / 'stub.so'}"
     done = process.run(
-        [*command, "-mllvm", "-opt-bisect-limit=1000000"],
+        [newest.compiler.path, plugin, "-Oz", "-mllvm", "-opt-bisect-limit=1000000", "-c", free],
         env={**newest.environment, "_CLANG_LLM_EXPLAIN": str(told)},
         cwd=tmp_path,
     )
