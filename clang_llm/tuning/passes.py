@@ -182,7 +182,7 @@ def ask(compiler: Compiler, vocabulary: Vocabulary, allowed: Vocabulary) -> Fact
         for name, tokens in run_by(text).items():
             run[name] = run.get(name, frozenset()) | tokens
     texts = [text for entry in allowed.entries.values() for text in spellings(entry)]
-    unlisted = [name for name in vocabulary.entries if name not in arguments and name != CODEGEN]
+    unlisted = [name for name in vocabulary.entries if name not in arguments]
     gone = [name for name in unlisted if _refused(opt, spellings(vocabulary.entries[name])[:1])]
     return Facts(arguments, run, _refused(opt, texts), gone)
 

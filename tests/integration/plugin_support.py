@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clang_llm import objects, process
+import pytest
+
+from clang_llm import objects, process, toolchain
 from clang_llm.compiler import Compiler, installed_compilers
+from clang_llm.recipe import Recipe
 from clang_llm.toolchain import PluginBuild
+from clang_llm.tuning.evaluator import Evaluator
 
 #: A program that answers for the helper: proposes the lists of a file, then does what `verdict` says with the results.
 FAKE_HELPER = """#!/usr/bin/python3
@@ -135,3 +139,33 @@ class Bench:
 def size(data: bytes) -> int:
     """Bytes of allocated, non-bss sections, by a reader that is not LLVM's where there is one."""
     return objects.allocated_size(data)
+
+
+class Box:
+    """One clang with its plugin and a directory; the test is skipped where that clang is not installed."""
+
+    def __init__(self, major: int, builds: Path, root: Path) -> None:
+        compiler = compiler_of(major)
+        if compiler is None or compiler.llvm_config is None:
+            pytest.skip(f"clang-{major} and llvm-{major}-dev are not installed")
+        self.compiler, self.root, self.major = compiler, root, major
+        self.stub = toolchain.build_plugin(compiler, builds).stub
+        self.cache = root / "cache"
+
+    def open(self, *words: str | Path, jobs: int = 1) -> Evaluator:
+        """Return an evaluator for a compile."""
+        argv = [str(self.compiler.path), "-Oz", *map(str, words), "-c", "-o", str(self.root / "never.o")]
+        return Evaluator(argv, self.stub, self.cache, {"PATH": os.environ["PATH"]}, jobs)
+
+    def applied(self, recipe: Recipe, *words: str | Path) -> Path:
+        """Return the object that a recipe makes."""
+        output = self.root / "applied.o"
+        argv = [self.compiler.path, f"-fpass-plugin={self.stub}", "-Oz", *words, "-c", "-o", output]
+        environ = {
+            "PATH": os.environ["PATH"],
+            "CLANG_LLM_CACHE_DIR": str(self.cache),
+            "_CLANG_LLM_APPLY": json.dumps(recipe.message()) if recipe.staged else recipe.module,
+        }
+        done = process.run(argv, env=environ, cwd=self.root)
+        assert done.ok, done.stderr
+        return output

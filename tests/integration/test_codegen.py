@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 from clang_llm import process, toolchain
 from clang_llm.objects import allocated_size
 from clang_llm.recipe import Recipe
-from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.types import Status
 from clang_llm.vocabulary import CODEGEN, load
 from integration import plugin_support
@@ -41,30 +38,11 @@ void second(unsigned long *p, unsigned n) BODY
 """
 
 
-class Box:
-    """One clang with its plugin and a directory."""
-
-    def __init__(self, major: int, builds: Path, root: Path) -> None:
-        compiler = plugin_support.compiler_of(major)
-        if compiler is None or compiler.llvm_config is None:
-            pytest.skip(f"clang-{major} and llvm-{major}-dev are not installed")
-        self.compiler, self.root, self.major = compiler, root, major
-        self.stub = toolchain.build_plugin(compiler, builds).stub
-
-    def object_of(self, recipe: Recipe, *words: str | Path) -> Path:
-        output = self.root / "out.o"
-        environ = {
-            "PATH": os.environ["PATH"],
-            "CLANG_LLM_CACHE_DIR": str(self.root / "cache"),
-            "_CLANG_LLM_APPLY": json.dumps(recipe.message()) if recipe.staged else recipe.module,
-        }
-        argv = [self.compiler.path, f"-fpass-plugin={self.stub}", "-Oz", "-w", *words, "-c", "-o", output]
-        done = process.run(argv, env=environ)
-        assert done.ok, done.stderr
-        return output
+class Box(plugin_support.Box):
+    """With a look into objects."""
 
     def instructions(self, recipe: Recipe, *words: str | Path) -> str:
-        output = self.object_of(recipe, *words)
+        output = self.applied(recipe, "-w", *words)
         return process.run([self.compiler.tool("llvm-objdump"), "-dr", output], timeout_s=60).output
 
     def functions(self, recipe: Recipe, *words: str | Path) -> dict[str, str]:
@@ -175,17 +153,15 @@ def test_what_is_measured_is_what_is_emitted(box: Box, target: str) -> None:
     source = box.root / "free.c"
     source.write_text(TWINS, encoding="utf-8")
     words = (f"--target={target}", "-ffreestanding", source)
-    argv = [str(box.compiler.path), "-Oz", *map(str, words), "-c", "-o", str(box.root / "never.o")]
-    with Evaluator(argv, box.stub, box.root / "cache", {"PATH": os.environ["PATH"]}) as evaluator:
+    with box.open(*words) as evaluator:
         results = evaluator.evaluate(recipes)
     assert {result.status for result in results} == {Status.OK}
     for recipe, result in zip(recipes, results, strict=True):
-        assert allocated_size(box.object_of(recipe, *words).read_bytes()) == result.size, recipe.text
+        assert allocated_size(box.applied(recipe, *words).read_bytes()) == result.size, recipe.text
 
 
 def test_unknown_tokens_and_none_are_refused(newest: Box) -> None:
-    argv = [str(newest.compiler.path), "-Oz", str(PROGRAMS / "bignum.c"), "-c", "-o", str(newest.root / "never.o")]
     texts = ("codegen<no-such>", "codegen", "codegen<>", "codegen<no-minsize;>", "codegen<no-minsize;no-such>")
-    with Evaluator(argv, newest.stub, newest.root / "cache", {"PATH": os.environ["PATH"]}) as evaluator:
+    with newest.open(PROGRAMS / "bignum.c") as evaluator:
         results = evaluator.evaluate([Recipe(f"default<Oz>,function({text})") for text in texts])
     assert {result.status for result in results} == {Status.INVALID}

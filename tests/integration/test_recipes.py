@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from dataclasses import replace
@@ -11,13 +10,12 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from clang_llm import process, toolchain
+from clang_llm import process
 from clang_llm.errors import ToolchainError
 from clang_llm.mixture import mix
 from clang_llm.objects import allocated_size
 from clang_llm.plan import decode
 from clang_llm.recipe import Recipe, usable
-from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.tuning.seeds import seeds
 from clang_llm.types import REFUSED, Result, Status
 from integration import plugin_support, sources
@@ -64,38 +62,16 @@ int neither(int x) { return x * 3 + 1; }
 """
 
 
-class Box:
-    """One clang with its plugin and a directory."""
-
-    def __init__(self, major: int, builds: Path, root: Path) -> None:
-        compiler = plugin_support.compiler_of(major)
-        if compiler is None or compiler.llvm_config is None:
-            pytest.skip(f"clang-{major} and llvm-{major}-dev are not installed")
-        self.compiler, self.root, self.major = compiler, root, major
-        self.stub = toolchain.build_plugin(compiler, builds).stub
-        self.cache = root / "cache"
+class Box(plugin_support.Box):
+    """With a source file in the directory."""
 
     def source(self, text: str = sources.FREESTANDING) -> Path:
         path = self.root / "free.c"
         path.write_text(text, encoding="utf-8")
         return path
 
-    def open(self, *words: str | Path, jobs: int = 1) -> Evaluator:
-        argv = [str(self.compiler.path), "-Oz", *map(str, words), "-c", "-o", str(self.root / "never.o")]
-        return Evaluator(argv, self.stub, self.cache, {"PATH": os.environ["PATH"]}, jobs)
-
     def object_of(self, recipe: Recipe, *words: str | Path) -> bytes:
-        output = self.root / "applied.o"
-        argv = [self.compiler.path, f"-fpass-plugin={self.stub}", "-Oz", *words, "-c", "-o", output]
-        told = json.dumps(recipe.message()) if recipe.staged else recipe.module
-        environ = {
-            "PATH": os.environ["PATH"],
-            "CLANG_LLM_CACHE_DIR": str(self.cache),
-            "_CLANG_LLM_APPLY": told,
-        }
-        done = process.run(argv, env=environ, cwd=self.root)
-        assert done.ok, done.stderr
-        return output.read_bytes()
+        return self.applied(recipe, *words).read_bytes()
 
 
 @pytest.fixture(params=MAJORS, ids=lambda major: f"llvm-{major}")
