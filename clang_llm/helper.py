@@ -100,8 +100,9 @@ class _Session:
             from clang_llm.evaluation.capture import capture  # no part of ordinary compiles
 
             return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
-        backend = backends.create(self.chosen.backend, self.chosen)
-        search = Search(self.connection, question.request, backend, self.chosen.backend)
+        chosen = backends.resolved(self.chosen)
+        backend = backends.create(chosen.backend, chosen)
+        search = Search(self.connection, question.request, backend, chosen.backend)
         plan, identity = search.run()
         log.write_log(self.chosen.log, f"helper: key {question.request.key} {search.summary()}")
         origins = search.origins()

@@ -39,10 +39,14 @@ def interruptible() -> None:
 
 @pytest.fixture(autouse=True)
 def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No switch of the developer reaches a test, and no test reaches the developer's cache or config file."""
+    """No switch of the developer reaches a test, and no test reaches the developer's cache or config file.
+
+    Who is not about the model gets recipes from the coreset: no test should wait for a server, or leave one behind.
+    """
     for name in list(os.environ):
         if name.startswith(("CLANG_LLM_", "_CLANG_LLM_")) or name in ("CCC_OVERRIDE_OPTIONS", "MAKEFLAGS", "MFLAGS"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CLANG_LLM_BACKEND", "coreset")
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     home = tmp_path_factory.getbasetemp() / "home"
     home.mkdir(exist_ok=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from clang_llm.errors import BackendError
 from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.settings import DEFAULT_BACKEND, Settings
 from clang_llm.types import Module, Result
 
 #: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
@@ -21,6 +22,8 @@ TABLE: Mapping[str, str] = {
     "transformers": "clang_llm.backends.transformers:TransformersBackend",
     "tune": "clang_llm.backends.tune:TuneBackend",
 }
+#: What the server of a model imports; setup.cfg has them as the extra `model`.
+MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 
 
 class Reader(Protocol):
@@ -97,6 +100,18 @@ class Attributing(Protocol):
         """Return who made a recipe that was measured: a word, `MIX` for one that was mixed from others."""
 
 
+def missing_packages() -> list[str]:
+    """Return what is not installed of `MODEL_PACKAGES`; nothing is imported."""
+    return [name for name in MODEL_PACKAGES if find_spec(name) is None]
+
+
+def resolved(settings: Settings) -> Settings:
+    """Return settings that name a backend of the table: the model where it can run, else the coreset, by default."""
+    if settings.backend != DEFAULT_BACKEND:
+        return settings
+    return replace(settings, backend="coreset" if missing_packages() else "model")
+
+
 def create(name: str, settings: Settings) -> Backend:
     """Make a backend by its name.
 
@@ -105,7 +120,8 @@ def create(name: str, settings: Settings) -> Backend:
     """
     where = TABLE.get(name)
     if where is None:
-        raise BackendError(f"there is no backend '{name}'; CLANG_LLM_BACKEND takes one of: {', '.join(sorted(TABLE))}")
+        known = ", ".join(sorted((DEFAULT_BACKEND, *TABLE)))
+        raise BackendError(f"there is no backend '{name}'; CLANG_LLM_BACKEND takes one of: {known}")
     module, _, attribute = where.partition(":")
     try:
         backend: Backend = getattr(import_module(module), attribute)(settings)

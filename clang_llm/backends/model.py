@@ -11,10 +11,10 @@ from itertools import chain
 from pathlib import Path
 
 from clang_llm.backends import MIX, Measured, Request
-from clang_llm.backends.coreset import Coreset, read_coreset, read_menu
+from clang_llm.backends.coreset import Coreset, family_of, read_coreset, read_menu
 from clang_llm.errors import BackendError, PassListError
 from clang_llm.inference import Inference
-from clang_llm.log import write_log
+from clang_llm.log import explain, write_log
 from clang_llm.mixture import in_order
 from clang_llm.models import Task
 from clang_llm.recipe import Recipe
@@ -38,6 +38,26 @@ def directory_of(settings: Settings) -> Path:
     if settings.backend == "transformers":
         raise BackendError("no large model comes with clang-llm; set CLANG_LLM_MODEL to a model's directory")
     return BUNDLED
+
+
+def menu_for(major: int, target: str, directory: Path) -> Coreset:
+    """Return the menu among which a model chooses for a module.
+
+    Args:
+        major: Major version of LLVM.
+        target: The triple.
+        directory: The model's.
+
+    Raises:
+        BackendError: There is none for this LLVM, nobody validated it, or the model was made for other machines.
+        PassListError: A list does not parse.
+    """
+    menu = read_menu(major, directory)
+    if not menu.evidence:
+        raise BackendError(f"the menu in {directory} was never validated; see `clang-llm-tool validate --write`")
+    if menu.orders and family_of(target) not in menu.orders:
+        raise BackendError(f"the model in {directory} is for {', '.join(sorted(menu.orders))}, not for {target}")
+    return menu
 
 
 def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
@@ -78,14 +98,10 @@ class ModelBackend:
         coreset = read_coreset(request.major)
         self._vetted = [coreset]
         try:
-            menu = read_menu(request.major, directory)
-            if not menu.evidence:
-                raise BackendError(
-                    f"the menu in {directory} was never validated; see `clang-llm-tool validate --write`"
-                )
-            self._proposed = self._ask(request, directory, menu)
+            self._proposed = self._ask(request, directory, menu_for(request.major, request.target, directory))
         except (BackendError, PassListError) as error:
             write_log(self._settings.log, f"helper: key {request.key} model unusable: {error}")
+            explain(self._settings.explain_to, {"event": "model", "outcome": "unusable", "why": str(error)})
         recipes = with_lead(self._proposed, coreset.for_target(request.target))
         yield from in_order(recipes, request.major, request.budget, coreset.closings)
 

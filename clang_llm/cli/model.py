@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 
+from clang_llm import backends
 from clang_llm.backends.coreset import read_menu
 from clang_llm.backends.model import directory_of
 from clang_llm.cli import serve
@@ -13,14 +13,17 @@ from clang_llm.cli.output import working
 from clang_llm.errors import BackendError, ClangLlmError
 from clang_llm.inference import backlog, client
 from clang_llm.models import TABLE
-from clang_llm.settings import Settings
-
-# Packages without which no model is loaded; setup.cfg has them as the extra `model`.
-_PACKAGES = ("torch", "transformers", "tokenizers")
+from clang_llm.settings import DEFAULT_BACKEND, Settings
 
 
 def check_model(settings: Settings) -> Iterator[Finding]:
     """The model of the backend in use, when it is one; a server is started to see it load."""
+    missing = backends.missing_packages()
+    if settings.backend == DEFAULT_BACKEND and missing:
+        text = f"not installed: {', '.join(missing)}; the coreset serves alone"
+        yield Finding(NOTE, "model", text, "pip install 'clang-llm[model]'")
+        return
+    settings = backends.resolved(settings)
     if settings.backend not in TABLE:
         return
     try:
@@ -30,7 +33,6 @@ def check_model(settings: Settings) -> Iterator[Finding]:
     except BackendError as error:
         yield Finding(WRONG, "model", str(error), "set CLANG_LLM_MODEL to the directory of a model")
         return
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         yield Finding(WRONG, "model", f"not installed: {', '.join(missing)}", "pip install 'clang-llm[model]'")
         return

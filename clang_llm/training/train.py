@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clang_llm.backends.coreset import family_of, read_menu, write_coreset
 from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
@@ -248,8 +249,12 @@ class Trainer:
         self.model.save_pretrained(place)
         self.tokenizer.save(str(place / "tokenizer.json"))
         write_profiles(place, self.answers.excess)
-        for path in self.arguments.menu.glob("llvm-*.txt"):
-            (place / path.name).write_bytes(path.read_bytes())
+        families = {family_of(module.target) for module in self.train}
+        for path in sorted(self.arguments.menu.glob("llvm-*.txt")):
+            menu = read_menu(int(path.stem.removeprefix("llvm-")), self.arguments.menu)
+            # The families with an order are those that the model is for (`backends.model.menu_for`).
+            orders = dict.fromkeys((*menu.orders, *families), menu.lists)
+            write_coreset(menu.major, menu.lists, menu.evidence, place, menu.closings, orders)
         (place / "README.md").write_text(card(self.train, len(self.validation), best_epoch(history)), encoding="utf-8")
 
     def _tell(self, history: Sequence[Mapping[str, Any]]) -> None:

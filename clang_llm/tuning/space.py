@@ -121,7 +121,7 @@ def _is_function(pipeline: str) -> bool:
     if name in ("loop", "loop-mssa"):
         return True
     # The kind of a pass is the same in every version for all that a function pipeline of ours begins with.
-    return any(load(major).fits(name, "function") for major in (19, 14))
+    return any(load(major).fits(name, "function") for major in (22, 19, 14))
 
 
 def _function_elements(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:

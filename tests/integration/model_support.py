@@ -14,7 +14,7 @@ from typing import Any
 
 from clang_llm import log
 from clang_llm.backends.coreset import read_coreset, write_coreset
-from clang_llm.backends.model import directory_of
+from clang_llm.cli.serve import place_of
 from clang_llm.errors import ServerError
 from clang_llm.inference import client, wire
 from clang_llm.inference.place import Place
@@ -73,8 +73,7 @@ class Serving:
 
     @property
     def place(self) -> Place:
-        settings = self.settings
-        return Place.of(settings.backend, directory_of(settings), settings)
+        return place_of(self.settings)
 
     def status(self) -> dict[str, Any] | None:
         """What the server says of itself; None when there is none."""

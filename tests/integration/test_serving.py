@@ -155,7 +155,9 @@ def test_a_model_comes_with_the_package(make_project: Make, a_compiler: Compiler
     assert menu.evidence
     assert profiles.shape[1] == len(menu.lists)
     project = make_project()
-    del project.environ["CLANG_LLM_MODEL"]
+    # As it is by default.
+    for name in ("MODEL", "BACKEND", "INFER"):
+        del project.environ[f"CLANG_LLM_{name}"]
     source = project.write()
     assert allocated_size(project.compile(source)) <= project.plain(source)
     (plan,) = project.serving.plans()

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from clang_llm import cli
-from clang_llm.backends.coreset import read_coreset
+from clang_llm.backends.coreset import read_coreset, read_menu, write_coreset
 from clang_llm.compiler import Compiler
+from clang_llm.errors import BackendError
 from clang_llm.evaluation.modules import Bench
 from clang_llm.inference import client
 from clang_llm.models import Task, create
+from clang_llm.models.small import SmallModel, of_like_length
 from clang_llm.recipe import usable
 from clang_llm.settings import process_environment
 from clang_llm.training import evaluate
 from clang_llm.training.project import modules_in
 from clang_llm.training.serving import Serving, measure
-from integration.model_support import MENU, write_model
+from integration.model_support import MENU, menu, write_model
 from integration.test_helper import SOURCE
 from integration.wrapper_box import real_environment
 
@@ -60,6 +63,8 @@ def test_a_model_goes_on_from_a_project(
     assert len(list(project.glob("*.o"))) == MODULES
     history = json.loads((new / "history.json").read_text())
     assert history[0]["epoch"] == 0
+    # It is for machines like those that it has seen.
+    assert set(read_menu(a_compiler.major, new).orders) == {"x86"}
     assert "# A model of clang-llm" in (new / "README.md").read_text()
     task = Task("00", a_compiler.major, "x86_64-pc-linux-gnu", 3, ("global i32\nadd.i32 a1;ret. v;\n",))
     (recipes,) = create("model", new).propose([task])
@@ -100,6 +105,37 @@ def test_what_asking_costs_is_measured(a_compiler: Compiler, tmp_path: Path) -> 
     assert rows["resident memory"].endswith(" MB")
     assert float(rows["3 at once: modules in a second"]) > 0
     assert client.status(serving.place) is None
+
+
+def test_functions_are_asked_about_with_others_of_like_length() -> None:
+    lengths = [*range(1, 40), 300, 420, 500, *([512] * 40)]
+    groups = list(of_like_length([(0,) * length for length in lengths]))
+    assert [len(each) for group in groups for each in group] == lengths
+    for group, following in pairwise(groups):
+        assert len(group) <= 32
+        assert len(group[-1]) <= 1.5 * len(group[0]) + 16
+        # None is smaller than it has to be.
+        assert len(group) == 32 or len(following[0]) > 1.5 * len(group[0]) + 16
+    assert list(of_like_length([])) == []
+
+
+def test_the_answer_for_a_function_does_not_depend_on_its_neighbours(a_compiler: Compiler, tmp_path: Path) -> None:
+    model = SmallModel(write_model(tmp_path / "model", a_compiler.major))
+    texts = ["global i32\n" + "add.i32 a1;" * number + "ret. v;\n" for number in (60, 1, 3, 1, 25)]
+    together = model.opinions("x86_64", texts, MENU)
+    assert together[1] == together[3]
+    assert len({opinion.before for opinion in together}) == 4
+    for text, opinion in zip(texts, together, strict=True):
+        (alone,) = model.opinions("x86_64", [text], MENU)
+        assert alone.ranked == opinion.ranked
+        assert (alone.before, alone.after) == pytest.approx((opinion.before, opinion.after), rel=1e-3)
+
+
+def test_a_menu_that_the_model_does_not_know_is_refused(a_compiler: Compiler, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", a_compiler.major)
+    write_coreset(a_compiler.major, menu(a_compiler.major)[1:], ["all programs"], model)
+    with pytest.raises(BackendError, match=f"{MENU - 1} recipes, not {MENU}"):
+        SmallModel(model).ranked(a_compiler.major, "x86_64", ["global i32\nret. v;\n"], 3)
 
 
 def test_a_project_without_modules_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

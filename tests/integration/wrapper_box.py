@@ -96,6 +96,7 @@ def real_environment(builds: Path, compiler: Path, root: Path) -> dict[str, str]
         "CLANG_LLM_CLANG": str(compiler),
         "CLANG_LLM_CACHE_DIR": str(builds),
         "CLANG_LLM_PYTHON": sys.executable,
+        "CLANG_LLM_BACKEND": "coreset",
     }
     source = root / "prepare.cpp"
     source.touch()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from clang_llm.backends.coreset import CoresetBackend, read_coreset, write_cores
 from clang_llm.backends.scripted import ScriptedBackend, read_lists
 from clang_llm.errors import BackendError, PassListError
 from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.settings import DEFAULT_BACKEND, Settings
 from clang_llm.types import Result, Status
 from clang_llm.vocabulary import load
 
@@ -36,6 +37,17 @@ def test_every_name_in_the_table_makes_a_backend(name: str) -> None:
 def test_an_unknown_backend_is_told_with_the_known_ones() -> None:
     with pytest.raises(BackendError, match="coreset, model, openai, scripted"):
         backends.create("nobody", make_settings())
+
+
+def test_the_default_is_the_model_where_it_can_run_and_the_coreset_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(make_settings(), backend=DEFAULT_BACKEND)
+    monkeypatch.setattr(backends, "find_spec", lambda name: name)
+    assert backends.resolved(settings) == replace(settings, backend="model")
+    # A misspelt name is told, whatever is installed.
+    assert backends.resolved(replace(settings, backend="modell")).backend == "modell"
+    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "torch" else name)
+    assert backends.resolved(settings) == replace(settings, backend="coreset")
+    assert backends.resolved(replace(settings, backend="model")).backend == "model"
 
 
 def test_a_backend_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from clang_llm import cli
+from clang_llm import backends, cli
 from clang_llm.backends.coreset import write_coreset
 from clang_llm.cli import explain, serve, stats, trial
-from clang_llm.cli.checks import OK, WRONG
+from clang_llm.cli.checks import NOTE, OK, WRONG
 from clang_llm.cli.model import check_model
 from clang_llm.inference.place import Place
 from clang_llm.recipe import Recipe
@@ -84,10 +83,12 @@ def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.Monk
     model.mkdir()
     settings = make_settings(tmp_path, MODEL=str(model))
     with monkeypatch.context() as patch:
-        patch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else object())
+        patch.setattr(backends, "find_spec", lambda name: None if name == "torch" else object())
         (finding,) = check_model(settings)
+        (harmless,) = check_model(make_settings(tmp_path, BACKEND="auto"))
     assert (finding.level, finding.text) == (WRONG, "not installed: torch")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert (harmless.level, harmless.text) == (NOTE, "not installed: torch; the coreset serves alone")
+    monkeypatch.setattr(backends, "find_spec", lambda name: name)
     monkeypatch.setattr("clang_llm.cli.model._check_server", lambda _: iter(()))
     (finding,) = check_model(settings)
     assert "has no menu" in finding.text
@@ -97,6 +98,7 @@ def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.Monk
     good, bad = sorted(check_model(settings), key=lambda each: each.level)
     assert (good.level, good.text) == (OK, f"{model}, for LLVM 16")
     assert "never validated" in bad.text
+    assert good in check_model(make_settings(tmp_path, BACKEND="auto", MODEL=str(model)))
 
 
 def test_stats_tell_what_became_of_asking() -> None:

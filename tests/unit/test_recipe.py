@@ -108,4 +108,3 @@ def test_how_code_is_generated_is_said_with_parameters_only() -> None:
         with pytest.raises(PassListError, match="codegen"):
             Recipe("globalopt", (text,)).check(load(19))
     Recipe("globalopt", ("codegen<frame-pointer;no-minsize>",)).check(load(19))
-    assert usable(Recipe("globalopt", ("sroa,codegen<no-minsize>",)), 22) == Recipe("globalopt", ("sroa",))

@@ -6,9 +6,11 @@ import pytest
 from clang_llm.settings import (
     DEFAULT_BACKEND,
     DEFAULT_EFFORT,
+    DEFAULT_INFER_MS,
     DEFAULT_MAX_SIZE,
     EFFORT_TABLE,
     NAMES,
+    SMALL_INFER_MS,
     Settings,
     compiler_environment,
     parse_size,
@@ -34,6 +36,12 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.cache_dir == tmp_path / "home/.cache/clang-llm"
     assert (settings.unknown, settings.problems) == ((), ())
     assert settings.origin("effort") == "default"
+
+
+def test_the_small_model_is_waited_for_until_it_is_loaded(tmp_path: Path) -> None:
+    assert load(tmp_path).infer_ms == load(tmp_path, BACKEND="model").infer_ms == SMALL_INFER_MS
+    assert load(tmp_path, BACKEND="openai").infer_ms == load(tmp_path, BACKEND="coreset").infer_ms == DEFAULT_INFER_MS
+    assert load(tmp_path, INFER_MS="70").infer_ms == load(tmp_path, BACKEND="openai", INFER_MS="70").infer_ms == 70
 
 
 def test_the_effort_table_rises_from_nothing() -> None:
