@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from clang_llm.backends import Measured, Request
+from clang_llm.backends import MIX, Measured, Request
 from clang_llm.errors import BackendError
 from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe, all_usable
@@ -142,6 +142,13 @@ def read_menu(major: int, directory: Path) -> Coreset:
     if len({recipe.head for recipe in menu.lists}) != 1 or not all(recipe.staged for recipe in menu.lists):
         raise BackendError(f"{directory} is no menu: its recipes have several heads; make one with `--one-head`")
     return menu
+
+
+def origin_of(recipe: Recipe, proposed: Container[Recipe], shipped: Iterable[Coreset]) -> str:
+    """Return "model" for what a model proposed, "coreset" for what is in a vetted set, else `MIX`."""
+    if recipe in proposed:
+        return "model"
+    return "coreset" if any(recipe in some.lists for some in shipped) else MIX
 
 
 def write_coreset(

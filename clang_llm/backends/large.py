@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from itertools import chain
 
-from clang_llm.backends import MIX, Measured, Request
-from clang_llm.backends.coreset import Coreset
+from clang_llm.backends import Measured, Request
+from clang_llm.backends.coreset import Coreset, origin_of
 from clang_llm.backends.unvetted import Vetting
 from clang_llm.mixture import in_order
 from clang_llm.recipe import Recipe
@@ -51,9 +51,7 @@ class LargeModelBackend(ABC):
 
     def origin(self, recipe: Recipe) -> str:
         """Return "model", "coreset" or `MIX`."""
-        if recipe in self._proposed:
-            return "model"
-        return "coreset" if self._coreset is not None and recipe in self._coreset.lists else MIX
+        return origin_of(recipe, self._proposed, () if self._coreset is None else (self._coreset,))
 
     def vetted(self, request: Request) -> str | None:
         """Return what vouches for the recipes."""

@@ -10,8 +10,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from clang_llm.backends import MIX, Measured, Request
-from clang_llm.backends.coreset import Coreset, family_of, read_coreset, read_menu
+from clang_llm.backends import Measured, Request
+from clang_llm.backends.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
 from clang_llm.errors import BackendError, PassListError
 from clang_llm.inference import Inference
 from clang_llm.log import explain, write_log
@@ -133,9 +133,7 @@ class ModelBackend:
 
     def origin(self, recipe: Recipe) -> str:
         """Return "model", "coreset" or `MIX`."""
-        if recipe in self._proposed:
-            return "model"
-        return "coreset" if any(recipe in some.lists for some in self._vetted) else MIX
+        return origin_of(recipe, self._proposed, self._vetted)
 
     def vetted(self, request: Request) -> str | None:
         """Return the identities of the sets that the recipes are from, when they were validated."""

@@ -27,6 +27,10 @@ SPECIAL = (PAD, BEGIN, CUT, *QUESTIONS)
 #: reaches functions of 70 kB.
 SIZES = 60
 _SMALLEST, _FOR_EACH_DOUBLING = 2.0, 4.0
+#: Tokens in front of a text: the beginning, the family of the target, and how large the function is about.
+FRONT = 3
+#: Bytes that an instruction takes, about; exact enough for a token that says how many there are, cut ones included.
+_INSTRUCTION = 4
 
 
 def profile_token(place: int) -> str:
@@ -109,7 +113,8 @@ def encode(tokenizer: Tokenizer, text: str, target: str, longest: int) -> list[i
         longest: Tokens, those around the text included.
     """
     tokens = tokenizer.encode(text, add_special_tokens=False).ids
-    first = [token_id(tokenizer, BEGIN), token_id(tokenizer, family_token(target))]
+    about = size_token(round(place_of(_INSTRUCTION * text.count(";"))))
+    first = token_ids(tokenizer, (BEGIN, family_token(target), about))
     room = longest - len(first) - len(QUESTIONS)
     if len(tokens) > room:
         # The beginning and the end say most of a function: its parameters and loops, and what it returns.

@@ -23,7 +23,8 @@ kept (epoch {epoch}).
 - Results, predicted from the sizes in the data set: bytes of text and data saved over -Oz, geometric mean over the
   validation modules, by recipes tried on each function; the model, the order that is best for all train modules, the
   menu in its own order, and the best there is.
-- Mean absolute error of a function's size, relative to it: {errors}.
+- Mean absolute error of the size predicted for a function, or for all functions of a module, relative to it:
+  {errors}.
 - Limits: it knows the menu's recipes only, and what it says is compiled and measured, never believed.
 
 {table}
@@ -49,7 +50,7 @@ def card(train: Sequence[ModuleData], validation: int, best: Mapping[str, Any]) 
         train=len(train),
         packages=len(packages),
         validation=validation,
-        errors=", ".join(f"{name} {error:.3f}" for name, error in best["mape"].items()),
+        errors="; ".join(f"{name} {error:.3f}" for name, error in best["mape"].items()),
         table=markdown(["recipes", *NAMES], ">>>>>", rows),
         names=", ".join(packages),
     )

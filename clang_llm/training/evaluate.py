@@ -42,8 +42,8 @@ from clang_llm.tuning.tuner import MOST_PIPELINES
 from clang_llm.types import Status
 
 DEFAULT_WORK = Path("build") / "evaluate"
-#: Compilations at which the ways are compared.
-COUNTS = (1, 2, 4, 8, 16, 32)
+#: Compilations at which the ways are compared; 6 are those of the default effort.
+COUNTS = (1, 2, 4, 6, 8, 16, 32)
 MODEL, BOTH, CORESET, RANDOM, MENU = "model", "model, then coreset", "coreset", "vetted at random", "menu"
 #: The model without choice per function: one recipe a module, and no mix of them.
 WHOLE = "model for modules"

@@ -14,6 +14,7 @@ import math
 import random
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,8 +26,8 @@ from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
 from clang_llm.models.profiles import read_profiles, write_profiles
-from clang_llm.models.small import Answers, ask, load_model
-from clang_llm.models.tokenizer import BEGIN, PAD, train_tokenizer
+from clang_llm.models.small import Answers, Opinion, ask, load_model
+from clang_llm.models.tokenizer import BEGIN, FRONT, PAD, train_tokenizer
 from clang_llm.settings import process_environment
 from clang_llm.training.card import NAMES, card
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 DEFAULT_WORK = Path("build") / "model"
 #: Recipes tried on each function for which results are told: what efforts leave beside the mix.
 COUNTS = (1, 2, 3, 7, 15, 31)
-#: Tokens in front of every text: the beginning and the family.
-_KEPT = 2
 #: Tokens of a batch, padding included: what two cores chew in about a second.
 BATCH_TOKENS = 8192
 
@@ -64,9 +63,9 @@ def savings(
     Returns:
         For "model", "fixed", "menu" (in its own order) and "best": 1 minus the geometric mean of bytes over bytes under
         -Oz, for each count. For "before" and "after": the mean absolute error of the predicted size of a function,
-        over that size.
+        over that size; "before, modules" and "after, modules" are of all functions of a module together.
     """
-    errors: dict[str, list[float]] = {"before": [], "after": []}
+    errors: dict[str, list[float]] = defaultdict(list)
     found: dict[str, list[list[tuple[int, int]]]] = {name: [[] for _ in counts] for name in NAMES}
     for module in modules:
         columns = {place: column for place, column in enumerate(module.functions) if column is not None}
@@ -75,11 +74,8 @@ def savings(
         # Recipes that failed on this module are none; few are missing.
         usual = [place for place in fixed if place in columns]
         ranked = [[place for place in (*opinion.ranked, *usual) if place in columns] for opinion in opinions]
-        for function, opinion in enumerate(opinions):
-            after = min(column[function] for column in columns.values())
-            errors["after"] += [abs(opinion.after - after) / after] if 0 < after < REFUSED else []
-            before = module.before[function] if module.before else 0
-            errors["before"] += [abs(opinion.before - before) / before] if before else []
+        for name, some in errors_of(module, opinions).items():
+            errors[name] += some
         orders = {
             "model": ranked,
             "fixed": [usual] * len(module.texts),
@@ -92,6 +88,23 @@ def savings(
                 pairs.append((module.size_oz, min(size, module.size_oz)))
     saved = {name: [geometric_saving(pairs) for pairs in lists] for name, lists in found.items()}
     return saved, {name: sum(some) / len(some) for name, some in errors.items() if some}
+
+
+def errors_of(module: ModuleData, opinions: Sequence[Opinion]) -> dict[str, list[float]]:
+    """Return how far predicted sizes are off, over those sizes: of each function, and of all of them together."""
+    columns = [column for column in module.functions if column is not None]
+    smallest = [min(column[place] for column in columns) for place in range(len(opinions))]
+    told = {
+        # Before function passes; empty where that could not be measured.
+        "before": [(each.before, size) for each, size in zip(opinions, module.before, strict=False)],
+        "after": [(each.after, size) for each, size in zip(opinions, smallest, strict=True) if size < REFUSED],
+    }
+    errors = {}
+    for name, sizes in told.items():
+        together = (sum(said for said, _ in sizes), sum(size for _, size in sizes))
+        for key, some in ((name, sizes), (f"{name}, modules", [together])):
+            errors[key] = [abs(said - size) / size for said, size in some if size]
+    return errors
 
 
 def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> LlamaForCausalLM:
@@ -201,7 +214,7 @@ class Trainer:
             total, seen, groups = 0.0, 0, list(batches(self.examples, rng, self.arguments.batch_tokens))
             for number, group in enumerate(groups):
                 self._set_rate((epoch + number / len(groups)) / self.arguments.epochs)
-                total += self._step([forgetful(each, rng, self.arguments.forget, _KEPT) for each in group])
+                total += self._step([forgetful(each, rng, self.arguments.forget, FRONT) for each in group])
                 seen += len(group)
             history.append({"epoch": epoch + 1, "loss": total / seen, **self._validated()})
             shown = " ".join(f"{100 * each:.2f}" for each in history[-1]["model"])

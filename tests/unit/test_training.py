@@ -152,18 +152,32 @@ def test_the_loss_is_least_for_the_right_profile() -> None:
 
 def test_a_text_that_does_not_fit_is_marked() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.models.tokenizer import BEGIN, CUT, QUESTIONS, encode, profile_token, token_id, train_tokenizer
+    from clang_llm.models.tokenizer import (
+        BEGIN,
+        CUT,
+        FRONT,
+        QUESTIONS,
+        encode,
+        profile_token,
+        size_token,
+        token_id,
+        token_ids,
+        train_tokenizer,
+    )
 
     texts = ["global i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4
     tokenizer = train_tokenizer(texts, 3, 200)
     whole = encode(tokenizer, texts[0], "thumbv7m-none-eabi", 100)
-    assert whole[:2] == [token_id(tokenizer, BEGIN), token_id(tokenizer, "<arm>")]
+    # Two instructions are about eight bytes: two doublings of two, in quarters.
+    assert whole[:FRONT] == token_ids(tokenizer, (BEGIN, "<arm>", size_token(8)))
     assert whole[-3:] == [token_id(tokenizer, question) for question in QUESTIONS]
     assert token_id(tokenizer, CUT) not in whole
-    assert tokenizer.decode(whole[2:-3]).replace(" ", "") == texts[0].replace(" ", "")
+    assert tokenizer.decode(whole[FRONT:-3]).replace(" ", "") == texts[0].replace(" ", "")
     cut = encode(tokenizer, texts[0] * 50, "x86_64", 20)
     assert len(cut) == 20
     assert cut.count(token_id(tokenizer, CUT)) == 1
+    # What was cut off counts, too: a hundred instructions.
+    assert cut[FRONT - 1] == token_id(tokenizer, size_token(31))
     assert len({tokenizer.token_to_id(profile_token(place)) for place in range(3)}) == 3
 
 
