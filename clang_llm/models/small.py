@@ -82,6 +82,7 @@ class Answers:
         for row, tokens in enumerate(batch):
             ids[row, longest - len(tokens) :] = torch.tensor(tokens)
             mask[row, longest - len(tokens) :] = 1
+        ids, mask = ids.to(self.network.device), mask.to(self.network.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         asked = self.network.model(input_ids=ids, attention_mask=mask, position_ids=positions)
         hidden = asked.last_hidden_state[:, -len(QUESTIONS) :]
@@ -136,7 +137,7 @@ def ask(texts: Sequence[str], target: str, answers: Answers, longest: int, count
     found: dict[tuple[int, ...], Opinion] = {}
     with torch.no_grad():
         for some in of_like_length(order):
-            profiles, sizes = answers(some)
+            profiles, sizes = (each.cpu() for each in answers(some))
             ranked = best_sets(profiles, answers.excess, count).tolist()
             places = (torch.softmax(sizes, dim=2) @ scale).tolist()
             for each, row, (before, after) in zip(some, ranked, places, strict=True):

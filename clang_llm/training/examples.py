@@ -27,16 +27,21 @@ class Example:
         sizes: Bytes under each recipe of the menu.
         weight: What a byte of it is worth: 1,000 divided by the bytes of its module under -Oz.
         before: Bytes without any function pass; None when that is not known.
-        profile: The one that is nearest to the sizes.
-        stake: How much the profile counts; 1 on average.
+        near: Profiles that are near, the nearest first, each with its share in what is to be answered.
+        stake: How much the profiles count; 1 on average.
     """
 
     tokens: tuple[int, ...]
     sizes: tuple[int, ...]
     weight: float
     before: int | None = None
-    profile: int = 0
+    near: tuple[tuple[int, float], ...] = ((0, 1.0),)
     stake: float = 1.0
+
+    @property
+    def profile(self) -> int:
+        """The nearest."""
+        return self.near[0][0]
 
 
 def examples_of(modules: Sequence[ModuleData], tokenizer: Tokenizer, longest: int) -> list[Example]:

@@ -24,7 +24,7 @@ def loss_of_sizes(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     """
     import torch
 
-    wanted = torch.zeros_like(logits)
+    wanted = torch.zeros(logits.shape)
     for row, example in enumerate(batch):
         for question, size in enumerate((example.before, min(example.sizes))):
             if size is not None:
@@ -32,7 +32,7 @@ def loss_of_sizes(logits: Tensor, batch: Sequence[Example]) -> Tensor:
                 below = min(int(place), SIZES - 2)
                 wanted[row, question, below] = below + 1 - place
                 wanted[row, question, below + 1] = place - below
-    return -(wanted * torch.log_softmax(logits, dim=2)).sum(dim=(1, 2))
+    return -(wanted.to(logits.device) * torch.log_softmax(logits, dim=2)).sum(dim=(1, 2))
 
 
 def loss_of_profiles(logits: Tensor, batch: Sequence[Example]) -> Tensor:
@@ -47,6 +47,7 @@ def loss_of_profiles(logits: Tensor, batch: Sequence[Example]) -> Tensor:
     """
     import torch
 
-    wanted = torch.tensor([example.profile for example in batch])
-    stakes = torch.tensor([example.stake for example in batch])
-    return stakes * torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+    places = torch.tensor([[place for place, _ in example.near] for example in batch], device=logits.device)
+    shares = torch.tensor([[share for _, share in example.near] for example in batch], device=logits.device)
+    stakes = torch.tensor([example.stake for example in batch], device=logits.device)
+    return -stakes * (torch.log_softmax(logits, dim=1).gather(1, places) * shares).sum(dim=1)

@@ -18,6 +18,8 @@ _WORST = 1.0
 _SMALLEST = 16
 #: Most that one function counts in training, on a scale on which the average is 1.
 _MOST = 10.0
+#: Profiles among which a function is shared out.
+_NEAR = 8
 #: Rounds of Lloyd's algorithm; the clusters hardly move any more.
 _ROUNDS = 25
 
@@ -42,14 +44,26 @@ def stakes_of(examples: Sequence[Example]) -> Tensor:
     return torch.tensor([example.weight * max(min(example.sizes), _SMALLEST) for example in examples])
 
 
-def nearest(excess: Tensor, profiles: Tensor) -> Tensor:
-    """Return the profile that is nearest to each function, shape (examples,).
+def nearest(excess: Tensor, profiles: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the profiles that are nearest to each function, and how far they are.
 
     Distances are between square roots, so that the difference between good recipes counts more than between bad ones.
+
+    Args:
+        excess: From `excess_of`.
+        profiles: Shape (profiles, recipes).
+        count: How many for each; at most as many as there are.
+
+    Returns:
+        Places and squared distances, both of shape (examples, count), the nearest first.
     """
     import torch
 
-    return torch.cat([torch.cdist(some.sqrt(), profiles.sqrt()).argmin(dim=1) for some in excess.split(4096)])
+    some = [
+        torch.cdist(part.sqrt(), profiles.sqrt()).square().topk(min(count, len(profiles)), largest=False)
+        for part in excess.split(4096)
+    ]
+    return torch.cat([each.indices for each in some]), torch.cat([each.values for each in some])
 
 
 def with_profiles(examples: Sequence[Example], profiles: Tensor) -> list[Example]:
@@ -57,10 +71,14 @@ def with_profiles(examples: Sequence[Example], profiles: Tensor) -> list[Example
     # Roots: a function of a tiny module has the stake of hundreds of others, and says no more than they.
     roots = stakes_of(examples).sqrt()
     counts = (roots / roots.mean()).clamp(max=_MOST).tolist()
-    places = nearest(excess_of(examples), profiles).tolist()
+    places, far = nearest(excess_of(examples), profiles, _NEAR)
+    # Which of several like profiles is the nearest is a matter of chance: all of them are right, the nearer the more.
+    width = far[:, 0].mean().clamp(min=1e-9)
+    shares = (-(far - far[:, :1]) / width).softmax(dim=1)
+    near = [zip(*each, strict=True) for each in zip(places.tolist(), shares.tolist(), strict=True)]
     return [
-        replace(example, profile=place, stake=count)
-        for example, place, count in zip(examples, places, counts, strict=True)
+        replace(example, near=tuple(some), stake=count)
+        for example, some, count in zip(examples, near, counts, strict=True)
     ]
 
 
@@ -93,8 +111,8 @@ def make_profiles(examples: Sequence[Example], count: int, seed: int) -> Tensor:
     chosen = torch.multinomial(stakes, min(count, len(examples)), generator=rng)
     roots, profiles = excess.sqrt(), excess[chosen]
     for _ in range(_ROUNDS):
-        profiles = _means(roots, nearest(excess, profiles), stakes, profiles.sqrt()).square()
-    return _means(excess, nearest(excess, profiles), stakes, profiles)
+        profiles = _means(roots, nearest(excess, profiles, 1)[0][:, 0], stakes, profiles.sqrt()).square()
+    return _means(excess, nearest(excess, profiles, 1)[0][:, 0], stakes, profiles)
 
 
 def _means(values: Tensor, places: Tensor, stakes: Tensor, before: Tensor) -> Tensor:

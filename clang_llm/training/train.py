@@ -191,6 +191,8 @@ class Trainer:
             self.model = make_model(self.tokenizer, arguments.width, arguments.layers, arguments.longest)
         else:
             self.tokenizer, self.model = load_model(arguments.start)
+        if torch.cuda.is_available():
+            self.model.cuda()
         self.longest = self.model.config.max_position_embeddings
         examples = examples_of(self.train, self.tokenizer, self.longest)
         if arguments.start is None:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -312,11 +313,29 @@ def counts(root: Path) -> Counter[str]:
 REQUEST = Request(KEY, "19.1.7", 19, "x86_64", 4, reader=Reader())
 
 
-def test_the_coreset_comes_between_the_models_first_and_the_rest() -> None:
-    first, second = [Recipe(f"first{number}") for number in range(10)], [Recipe("c"), Recipe("d")]
-    assert list(with_lead(first, second)) == [*first[:8], *second, *first[8:]]
+def test_some_of_the_coresets_come_early_when_their_heads_are_others() -> None:
+    first = [Recipe("globalopt", (f"first{number}",)) for number in range(10)]
+    same = [Recipe("globalopt", (f"same{number}",)) for number in range(3)]
+    other = [Recipe("ipsccp", ("a",)), Recipe("globaldce"), Recipe("globalopt", ("b",), (), "globaldce")]
+    second = [same[0], other[0], same[1], other[1], other[2], same[2]]
+    found = list(with_lead(first, iter(second)))
+    assert found == [
+        *first[:3],
+        other[0],
+        *first[3:6],
+        other[1],
+        *first[6:8],
+        other[2],
+        *same,
+        *first[8:],
+    ]
+    # Nothing is read before it is needed.
+    left = iter(second)
+    assert list(islice(with_lead(first, left), 4)) == [*first[:3], other[0]]
+    assert list(left) == second[2:]
     assert list(with_lead([], iter(second))) == second
     assert list(with_lead(first[:2], ())) == first[:2]
+    assert list(with_lead(first[:2], same)) == [*first[:2], *same]
 
 
 def test_the_coresets_recipes_come_after_the_models_first(tmp_path: Path, serve: Serve) -> None:

@@ -120,6 +120,10 @@ def test_profiles_are_the_kinds_of_functions_there_are() -> None:
         (place,) = {each.profile for each in some}
         assert profiles[place].tolist() == pytest.approx(excess_of(some)[0].tolist(), abs=1e-6)
     assert len({each.profile for each in found}) == 3
+    for each in found:
+        shares = [share for _, share in each.near]
+        assert sum(shares) == pytest.approx(1)
+        assert shares == sorted(shares, reverse=True)
     assert sum(each.stake for each in found) == pytest.approx(len(found))
     # The third recipe is best for one kind only, and yet best when there is but one.
     assert fixed_order(found, profiles) == [2, 0, 1]
@@ -143,11 +147,17 @@ def test_the_loss_is_least_for_the_right_profile() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
     from clang_llm.training.loss import loss_of_profiles
 
-    batch = [Example((), (1,), 1.0, profile=1, stake=2.0), Example((), (1,), 1.0, profile=0, stake=1.0)]
+    batch = [Example((), (1,), 1.0, near=((1, 1.0),), stake=2.0), Example((), (1,), 1.0, near=((0, 1.0),), stake=1.0)]
     logits = torch.tensor([[0.0, 3.0], [0.0, 3.0]])
     first, second = loss_of_profiles(logits, batch).tolist()
     assert first / 2 < second
     assert first == pytest.approx(2 * math.log(1 + math.exp(-3)))
+    # Where two are right, being sure of one of them costs.
+    (shared,) = loss_of_profiles(logits[:1], [Example((), (1,), 1.0, near=((1, 0.5), (0, 0.5)))]).tolist()
+    (even,) = loss_of_profiles(torch.zeros((1, 2)), [Example((), (1,), 1.0, near=((1, 0.5), (0, 0.5)))]).tolist()
+    assert even == pytest.approx(math.log(2))
+    assert shared == pytest.approx((first / 2 + second) / 2)
+    assert shared > even
 
 
 def test_a_text_that_does_not_fit_is_marked() -> None:
