@@ -64,8 +64,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if status != 0:
         return status
     modules = modules_in(captures, Path.cwd().name)
-    data = make_data(modules, model, ours["CLANG_LLM_CLANG"], work, max(1, arguments.jobs), environ)
-    trainer = Trainer(Options(data=data, menu=model, work=out, start=model, epochs=arguments.epochs, rate=RATE))
+    data, major = make_data(modules, model, ours["CLANG_LLM_CLANG"], work, max(1, arguments.jobs), environ)
+    options = Options(data, model, out, start=model, epochs=arguments.epochs, rate=RATE, major=major)
+    trainer = Trainer(options)
     history = trainer.run()
     first, best = history[0], best_epoch(history)
     sys.stdout.write(

@@ -8,44 +8,62 @@ answers as often as the profiles occur, and the set is the greedy order of the t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm.errors import BackendError
+from clang_llm.errors import BackendError, PassListError
+from clang_llm.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_FILE, _TENSOR = "profiles.safetensors", "excess"
+_FILE, _TENSOR, _RECIPES = "profiles.safetensors", "excess", "recipes"
 
 
-def write_profiles(directory: Path, excess: Tensor) -> None:
+def write_profiles(directory: Path, excess: Tensor, recipes: Sequence[Recipe]) -> None:
     """Write ``profiles.safetensors``.
 
     Args:
         directory: The model's.
         excess: Bytes over the best recipe's in its bytes, shape (profiles, recipes).
+        recipes: The recipes; one text of each is kept as metadata.
     """
     from safetensors.torch import save_file
 
-    save_file({_TENSOR: excess.contiguous()}, directory / _FILE)
+    texts = "\n".join(recipe.text for recipe in recipes)
+    save_file({_TENSOR: excess.contiguous()}, directory / _FILE, metadata={_RECIPES: texts})
 
 
-def read_profiles(directory: Path) -> Tensor:
+def read_profiles(directory: Path) -> tuple[Tensor, tuple[Recipe, ...]]:
     """Return what `write_profiles` wrote.
 
     Raises:
         BackendError: There are none.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(directory / _FILE)[_TENSOR]
-    except (OSError, KeyError, SafetensorError) as error:
+        with safe_open(directory / _FILE, "pt") as file:
+            excess = file.get_tensor(_TENSOR)
+            recipes = tuple(map(Recipe.parse, (file.metadata() or {})[_RECIPES].splitlines()))
+    except (OSError, KeyError, SafetensorError, PassListError) as error:
         raise BackendError(
             f"{directory} holds no profiles ({error}); make the model with clang_llm.training.train"
         ) from error
+    return excess, recipes
+
+
+def known_of(menu: Sequence[Recipe], recipes: Sequence[Recipe], major: int) -> dict[Recipe, int]:
+    """Return where the recipes of a menu stand among those of profiles; those that are not there are left out.
+
+    Args:
+        menu: As one LLVM can run them, which may be fewer than the model knows.
+        recipes: Of the profiles, maybe as another LLVM runs them.
+        major: Major version of the menu's LLVM.
+    """
+    places = {each.for_llvm(major): place for place, each in enumerate(recipes)}
+    return {each: places[each] for each in menu if each in places}
 
 
 def best_sets(logits: Tensor, excess: Tensor, count: int) -> Tensor:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from clang_llm.backends.coreset import read_menu
 from clang_llm.errors import BackendError
 from clang_llm.models import Task
-from clang_llm.models.profiles import best_sets, read_profiles
+from clang_llm.models.profiles import best_sets, known_of, read_profiles
 from clang_llm.models.tokenizer import (
     PAD,
     QUESTIONS,
@@ -62,6 +62,10 @@ class Answers:
         self.pad = token_id(tokenizer, PAD)
         self.profiles = torch.tensor(token_ids(tokenizer, map(profile_token, range(len(profiles)))))
         self.sizes = torch.tensor(token_ids(tokenizer, map(size_token, range(SIZES))))
+
+    def among(self, places: Sequence[int]) -> Answers:
+        """Return the same network with some recipes only."""
+        return Answers(self.network, self.tokenizer, self.excess[:, places])
 
     def __call__(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Ask.
@@ -191,16 +195,16 @@ class SmallModel:
         self._tokenizer, network = load_model(directory)
         network.eval()
         self._longest = network.config.max_position_embeddings
-        self._answers = Answers(network, self._tokenizer, read_profiles(directory))
-        self._directory = directory
-        self._menu = lru_cache(self._read_menu)
+        excess, recipes = read_profiles(directory)
+        self._answers = Answers(network, self._tokenizer, excess)
 
-    def _read_menu(self, major: int) -> tuple[Recipe, ...]:
-        menu = read_menu(major, self._directory).lists
-        known = self._answers.excess.shape[1]
-        if len(menu) != known:
-            raise BackendError(f"{self._directory}: the menu for LLVM {major} has {len(menu)} recipes, not {known}")
-        return menu
+        def known(major: int) -> tuple[tuple[Recipe, ...], Answers]:
+            places = known_of(read_menu(major, directory).lists, recipes, major)
+            if not places:
+                raise BackendError(f"{directory} knows no recipe of its menu for LLVM {major}")
+            return tuple(places), self._answers.among(list(places.values()))
+
+        self._known = lru_cache(known)
 
     def propose(self, tasks: Sequence[Task]) -> list[list[Recipe]]:
         """Return for each task recipes of its menu, each with its choice for every function."""
@@ -209,9 +213,10 @@ class SmallModel:
 
     def ranked(self, major: int, target: str, texts: Sequence[str], count: int) -> list[Recipe]:
         """Return so many recipes, at most as many as the menu has; see `by_rank`."""
-        menu = self._menu(major)
-        return by_rank(menu, [opinion.ranked for opinion in self.opinions(target, texts, count)])
+        menu, answers = self._known(major)
+        opinions = ask(texts, target, answers, self._longest, count)
+        return by_rank(menu, [opinion.ranked for opinion in opinions])
 
     def opinions(self, target: str, texts: Sequence[str], count: int) -> list[Opinion]:
-        """Return what the network says of functions; see `ask`."""
+        """Return what the network says of functions, over all recipes that it knows; see `ask`."""
         return ask(texts, target, self._answers, self._longest, count)

@@ -52,8 +52,11 @@ def split_of_key(key: str) -> Split:
 
 def make_data(
     modules: list[CorpusModule], model: Path, clang: str, work: Path, jobs: int, environ: Mapping[str, str]
-) -> Path:
-    """Measure the menu of a model on modules; returns the data set's directory. A stopped run goes on.
+) -> tuple[Path, int]:
+    """Measure the menu of a model on modules. A stopped run goes on.
+
+    Returns:
+        The data set's directory, and the major version of clang's LLVM.
 
     Raises:
         DataError: One of the sides has nothing to measure.
@@ -69,4 +72,4 @@ def make_data(
         tell_problems(partial(measure, bench=bench, menu=menu, place=place), some, jobs, split.value)
         if not any(place.glob("*.json.gz")):
             raise DataError(f"of {len(modules)} modules none for {split.value} can be measured; give a larger project")
-    return data
+    return data, bench.major

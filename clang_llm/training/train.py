@@ -25,7 +25,7 @@ from clang_llm.errors import DataError
 from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
-from clang_llm.models.profiles import read_profiles, write_profiles
+from clang_llm.models.profiles import known_of, read_profiles, write_profiles
 from clang_llm.models.small import Answers, Opinion, ask, load_model
 from clang_llm.models.tokenizer import BEGIN, FRONT, PAD, train_tokenizer
 from clang_llm.settings import process_environment
@@ -39,6 +39,7 @@ from clang_llm.types import REFUSED
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from torch import Tensor
     from transformers import LlamaForCausalLM
 
 DEFAULT_WORK = Path("build") / "model"
@@ -134,6 +135,7 @@ class Options:
     Attributes:
         data: Directory of the data set, with `train` and `validation`.
         menu: Directory of the menu's coreset files.
+        major: Major version of the LLVM with which the data was measured.
         work: Where the model goes.
         start: Directory of a model to go on from, whose tokenizer and shape are kept; None for a new one.
         width: Hidden size of a new model.
@@ -166,6 +168,7 @@ class Options:
     profiles: int = 512
     modules: int | None = None
     seed: int = 1
+    major: int = 19
 
 
 class Trainer:
@@ -178,9 +181,9 @@ class Trainer:
         self.arguments = arguments
         self.train = load(arguments.data / Split.TRAIN.value)
         self.validation = load(arguments.data / Split.VALIDATION.value)
-        recipes = len(self.train[0].functions)
-        if any(len(module.functions) != recipes for module in (*self.train, *self.validation)):
-            raise DataError(f"{arguments.data} mixes several menus; begin a new directory with --work")
+        self.menu = read_menu(arguments.major, arguments.menu).lists
+        if any(len(module.functions) != len(self.menu) for module in (*self.train, *self.validation)):
+            raise DataError(f"{arguments.data} was measured with another menu; begin a new directory with --work")
         if arguments.modules is not None:
             # For learning curves: a part of the data, the same for the same seed.
             self.train = random.Random(arguments.seed).sample(self.train, min(arguments.modules, len(self.train)))
@@ -198,13 +201,21 @@ class Trainer:
         if arguments.start is None:
             profiles = make_profiles(examples, arguments.profiles, arguments.seed)
         else:
-            profiles = read_profiles(arguments.start)
+            profiles = self._profiles_of(arguments.start)
         self.examples = with_profiles(examples, profiles)
         self.answers = Answers(self.model, self.tokenizer, profiles)
         self.fixed = fixed_order(self.examples, profiles)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=arguments.rate, betas=(0.9, 0.95), weight_decay=arguments.decay
         )
+
+    def _profiles_of(self, start: Path) -> Tensor:
+        """Return a model's profiles for the recipes of the menu."""
+        excess, recipes = read_profiles(start)
+        places = known_of(self.menu, recipes, self.arguments.major)
+        if len(places) < len(self.menu):
+            raise DataError(f"{start} does not know all recipes of {self.arguments.menu}; train a new model")
+        return excess[:, list(places.values())]
 
     def run(self) -> list[dict[str, Any]]:
         """Train, and return the results of each epoch."""
@@ -263,7 +274,7 @@ class Trainer:
         place.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(place)
         self.tokenizer.save(str(place / "tokenizer.json"))
-        write_profiles(place, self.answers.excess)
+        write_profiles(place, self.answers.excess, self.menu)
         families = {family_of(module.target) for module in self.train}
         for path in sorted(self.arguments.menu.glob("llvm-*.txt")):
             menu = read_menu(int(path.stem.removeprefix("llvm-")), self.arguments.menu)
@@ -316,7 +327,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--start", type=Path, help="a model to go on from (default: a new one)")
     parser.add_argument("--modules", type=int, help="train on so many modules only, for learning curves")
     # `Options` says what they mean.
-    for name in ("epochs", "width", "layers", "longest", "batch_tokens", "vocabulary", "profiles", "seed"):
+    for name in ("epochs", "width", "layers", "longest", "batch_tokens", "vocabulary", "profiles", "seed", "major"):
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, default=getattr(Options, name), help="(%(default)s)"
         )

@@ -52,7 +52,7 @@ def write_model(directory: Path, major: int, seed: int = 1) -> Path:
     directory.mkdir(parents=True)
     make_model(tokenizer, 32, 1, 128).save_pretrained(directory)
     tokenizer.save(str(directory / "tokenizer.json"))
-    write_profiles(directory, profiles)
+    write_profiles(directory, profiles, menu(major))
     write_coreset(major, menu(major), ["the programs of the shipped set"], directory)
     return directory
 

@@ -20,7 +20,7 @@ from clang_llm.backends.coreset import read_menu
 from clang_llm.backends.model import BUNDLED
 from clang_llm.compiler import Compiler
 from clang_llm.inference import backlog, client
-from clang_llm.models.profiles import read_profiles
+from clang_llm.models.profiles import known_of, read_profiles
 from clang_llm.objects import allocated_size
 from clang_llm.plan import decode
 from clang_llm.store.local import LocalStore
@@ -151,9 +151,10 @@ def test_a_model_comes_with_the_package(make_project: Make, a_compiler: Compiler
     assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 20_000_000
     if not (BUNDLED / f"llvm-{a_compiler.major}.txt").exists():
         pytest.skip(f"the bundled model has no menu for LLVM {a_compiler.major}")
-    menu, profiles = read_menu(a_compiler.major, BUNDLED), read_profiles(BUNDLED)
+    menu, (profiles, recipes) = read_menu(a_compiler.major, BUNDLED), read_profiles(BUNDLED)
     assert menu.evidence
-    assert profiles.shape[1] == len(menu.lists)
+    assert profiles.shape[1] == len(recipes)
+    assert len(known_of(menu.lists, recipes, a_compiler.major)) == len(menu.lists)
     project = make_project()
     # As it is by default.
     for name in ("MODEL", "BACKEND", "INFER"):

@@ -132,12 +132,18 @@ def test_profiles_are_the_kinds_of_functions_there_are() -> None:
 
 def test_profiles_come_back_as_they_were_written(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
-    from clang_llm.models.profiles import read_profiles, write_profiles
+    from clang_llm.models.profiles import known_of, read_profiles, write_profiles
 
     with pytest.raises(BackendError, match="profiles"):
         read_profiles(tmp_path)
-    write_profiles(tmp_path, torch.tensor([[0.0, 0.5], [0.25, 0.0]]))
-    assert read_profiles(tmp_path).tolist() == [[0.0, 0.5], [0.25, 0.0]]
+    recipes = (staged("sroa,instcombine<no-verify-fixpoint>"), staged("gvn"))
+    write_profiles(tmp_path, torch.tensor([[0.0, 0.5], [0.25, 0.0]]), recipes)
+    excess, known = read_profiles(tmp_path)
+    assert excess.tolist() == [[0.0, 0.5], [0.25, 0.0]]
+    assert known == recipes
+    # Another LLVM may have fewer of them, in another order, and write them otherwise.
+    menu = [staged("gvn"), staged("dse"), staged("sroa,instcombine")]
+    assert known_of(menu, known, 14) == {menu[0]: 1, menu[2]: 0}
     (tmp_path / "profiles.safetensors").write_bytes(b"nothing")
     with pytest.raises(BackendError, match="profiles"):
         read_profiles(tmp_path)
