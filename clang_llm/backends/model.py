@@ -20,8 +20,9 @@ from clang_llm.models import Task
 from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 
-#: How many recipes of the model's stand before each of the coreset's that has another head; then come the coreset's.
-_TURNS = (3, 3, 2)
+#: Recipes of the model's before the first of the coreset's. On 60 validation modules with 16 and 32 compilations that
+#: saved 9.71 and 10.10 %, a lead of eight before all of the coreset's 9.65 and 9.93, the coreset alone 9.02 and 10.12.
+_LEAD = 12
 #: The model that comes with the package.
 BUNDLED = Path(__file__).resolve().parents[1] / "data" / "model"
 
@@ -76,22 +77,20 @@ def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
 
 
 def with_lead(first: Sequence[Recipe], second: Iterable[Recipe]) -> Iterator[Recipe]:
-    """Yield the lead of a model's recipes with some of the coreset's in it, then the rest of the coreset's and its own.
+    """Yield the lead of a model's recipes, then the coreset's with other heads, its other ones, the rest of the model's.
 
     Args:
         first: The model's, of one head.
-        second: The coreset's; those in the lead have other heads, which is what the model's lack.
+        second: The coreset's. What the model says after its lead adds little, and those of its head hardly more.
     """
-    others, passed, start = iter(second), list[Recipe](), 0
-    for turn in _TURNS if first else ():
-        yield from first[start : start + turn]
-        start += turn
-        for recipe in others:
-            if recipe.head != first[0].head:
-                yield recipe
-                break
+    yield from first[:_LEAD]
+    passed = []
+    for recipe in second:
+        if first and recipe.staged and recipe.head != first[0].head:
+            yield recipe
+        else:
             passed.append(recipe)
-    yield from chain(passed, others, first[start:])
+    yield from chain(passed, first[_LEAD:])
 
 
 class ModelBackend:
