@@ -77,7 +77,7 @@ def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
 
 
 def with_lead(first: Sequence[Recipe], second: Iterable[Recipe]) -> Iterator[Recipe]:
-    """Yield the lead of a model's recipes, then the coreset's with other heads, its other ones, the rest of the model's.
+    """Yield the lead of a model's recipes, then the coreset's, those with other heads first, then the rest.
 
     Args:
         first: The model's, of one head.
