@@ -19,7 +19,7 @@ _SMALLEST = 16
 #: Most that one function counts in training, on a scale on which the average is 1.
 _MOST = 10.0
 #: Profiles among which a function is shared out.
-_NEAR = 8
+NEAR = 8
 #: Rounds of Lloyd's algorithm; the clusters hardly move any more.
 _ROUNDS = 25
 
@@ -66,19 +66,19 @@ def nearest(excess: Tensor, profiles: Tensor, count: int) -> tuple[Tensor, Tenso
     return torch.cat([each.indices for each in some]), torch.cat([each.values for each in some])
 
 
-def with_profiles(examples: Sequence[Example], profiles: Tensor) -> list[Example]:
-    """Return the examples with the profile of each, and with what it counts."""
+def with_profiles(examples: Sequence[Example], profiles: Tensor, count: int = NEAR) -> list[Example]:
+    """Return the examples with so many profiles for each, and with what it counts."""
     # Roots: a function of a tiny module has the stake of hundreds of others, and says no more than they.
     roots = stakes_of(examples).sqrt()
-    counts = (roots / roots.mean()).clamp(max=_MOST).tolist()
-    places, far = nearest(excess_of(examples), profiles, _NEAR)
+    stakes = (roots / roots.mean()).clamp(max=_MOST).tolist()
+    places, far = nearest(excess_of(examples), profiles, count)
     # Which of several like profiles is the nearest is a matter of chance: all of them are right, the nearer the more.
     width = far[:, 0].mean().clamp(min=1e-9)
     shares = (-(far - far[:, :1]) / width).softmax(dim=1)
     near = [zip(*each, strict=True) for each in zip(places.tolist(), shares.tolist(), strict=True)]
     return [
-        replace(example, near=tuple(some), stake=count)
-        for example, some, count in zip(examples, near, counts, strict=True)
+        replace(example, near=tuple(some), stake=stake)
+        for example, some, stake in zip(examples, near, stakes, strict=True)
     ]
 
 

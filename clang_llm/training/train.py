@@ -14,7 +14,6 @@ import math
 import random
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,20 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 from clang_llm.backends.coreset import family_of, read_menu, write_coreset
 from clang_llm.errors import DataError
-from clang_llm.evaluation.compare import geometric_saving
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
 from clang_llm.models.profiles import known_of, read_profiles, write_profiles
-from clang_llm.models.small import Answers, Opinion, ask, load_model
+from clang_llm.models.small import Answers, load_model
 from clang_llm.models.tokenizer import BEGIN, FRONT, PAD, train_tokenizer
 from clang_llm.settings import process_environment
 from clang_llm.training.card import NAMES, card
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
-from clang_llm.training.dataset import ModuleData, load
+from clang_llm.training.dataset import load
 from clang_llm.training.examples import Example, batches, examples_of, forgetful
 from clang_llm.training.loss import loss_of_profiles, loss_of_sizes
-from clang_llm.training.profiles import fixed_order, make_profiles, with_profiles
-from clang_llm.types import REFUSED
+from clang_llm.training.prediction import savings
+from clang_llm.training.profiles import NEAR, fixed_order, make_profiles, with_profiles
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -47,65 +45,6 @@ DEFAULT_WORK = Path("build") / "model"
 COUNTS = (1, 2, 3, 7, 15, 31)
 #: Tokens of a batch, padding included: what two cores chew in about a second.
 BATCH_TOKENS = 8192
-
-
-def savings(
-    modules: Sequence[ModuleData], answers: Answers, fixed: Sequence[int], longest: int, counts: Sequence[int]
-) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Predict what the model, orders that are the same for all functions and the best choice save.
-
-    Args:
-        modules: The modules.
-        answers: The model.
-        fixed: The order of the menu's recipes that is best for the train split.
-        longest: Tokens of a function.
-        counts: Recipes tried on each function.
-
-    Returns:
-        For "model", "fixed", "menu" (in its own order) and "best": 1 minus the geometric mean of bytes over bytes under
-        -Oz, for each count. For "before" and "after": the mean absolute error of the predicted size of a function,
-        over that size; "before, modules" and "after, modules" are of all functions of a module together.
-    """
-    errors: dict[str, list[float]] = defaultdict(list)
-    found: dict[str, list[list[tuple[int, int]]]] = {name: [[] for _ in counts] for name in NAMES}
-    for module in modules:
-        columns = {place: column for place, column in enumerate(module.functions) if column is not None}
-        rest = min((module.totals[place] or 0) - sum(column) for place, column in columns.items())
-        opinions = ask(module.texts, module.target, answers, longest, max(counts))
-        # Recipes that failed on this module are none; few are missing.
-        usual = [place for place in fixed if place in columns]
-        ranked = [[place for place in (*opinion.ranked, *usual) if place in columns] for opinion in opinions]
-        for name, some in errors_of(module, opinions).items():
-            errors[name] += some
-        orders = {
-            "model": ranked,
-            "fixed": [usual] * len(module.texts),
-            "menu": [list(columns)] * len(module.texts),
-            "best": [sorted(columns, key=lambda p, f=f: columns[p][f]) for f in range(len(module.texts))],  # type: ignore[misc]
-        }
-        for name, order in orders.items():
-            for pairs, count in zip(found[name], counts, strict=True):
-                size = rest + sum(min(columns[place][f] for place in order[f][:count]) for f in range(len(order)))
-                pairs.append((module.size_oz, min(size, module.size_oz)))
-    saved = {name: [geometric_saving(pairs) for pairs in lists] for name, lists in found.items()}
-    return saved, {name: sum(some) / len(some) for name, some in errors.items() if some}
-
-
-def errors_of(module: ModuleData, opinions: Sequence[Opinion]) -> dict[str, list[float]]:
-    """Return how far predicted sizes are off, over those sizes: of each function, and of all of them together."""
-    columns = [column for column in module.functions if column is not None]
-    smallest = [min(column[place] for column in columns) for place in range(len(opinions))]
-    told = {
-        # Before function passes; empty where that could not be measured.
-        "before": [(each.before, size) for each, size in zip(opinions, module.before, strict=False)],
-        "after": [(each.after, size) for each, size in zip(opinions, smallest, strict=True) if size < REFUSED],
-    }
-    errors = {}
-    for name, sizes in told.items():
-        together = (sum(said for said, _ in sizes), sum(size for _, size in sizes))
-        for key, some in ((name, sizes), (f"{name}, modules", [together])):
-            errors[key] = [abs(said - size) / size for said, size in some if size]
-    return errors
 
 
 def make_model(tokenizer: Tokenizer, width: int, layers: int, longest: int) -> LlamaForCausalLM:
@@ -148,6 +87,7 @@ class Options:
         decay: Weight decay.
         vocabulary: Tokens of a new tokenizer, those of profiles not counted.
         profiles: How many kinds of functions a new model tells apart.
+        near: Profiles among which each function is shared out.
         modules: Train on so many modules only, for learning curves; None for all.
     """
 
@@ -166,6 +106,7 @@ class Options:
     decay: float = 0.1
     vocabulary: int = 2048
     profiles: int = 512
+    near: int = NEAR
     modules: int | None = None
     seed: int = 1
     major: int = 19
@@ -202,7 +143,7 @@ class Trainer:
             profiles = make_profiles(examples, arguments.profiles, arguments.seed)
         else:
             profiles = self._profiles_of(arguments.start)
-        self.examples = with_profiles(examples, profiles)
+        self.examples = with_profiles(examples, profiles, arguments.near)
         self.answers = Answers(self.model, self.tokenizer, profiles)
         self.fixed = fixed_order(self.examples, profiles)
         self.optimizer = torch.optim.AdamW(
@@ -327,7 +268,18 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--start", type=Path, help="a model to go on from (default: a new one)")
     parser.add_argument("--modules", type=int, help="train on so many modules only, for learning curves")
     # `Options` says what they mean.
-    for name in ("epochs", "width", "layers", "longest", "batch_tokens", "vocabulary", "profiles", "seed", "major"):
+    for name in (
+        "epochs",
+        "width",
+        "layers",
+        "longest",
+        "batch_tokens",
+        "vocabulary",
+        "profiles",
+        "near",
+        "seed",
+        "major",
+    ):
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, default=getattr(Options, name), help="(%(default)s)"
         )
