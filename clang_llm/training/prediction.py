@@ -1,4 +1,4 @@
-"""What a model would save and how far its sizes are off, predicted from the sizes in the data set: nothing is compiled."""
+"""What a model would save, and how far its sizes are off, by the sizes in the data set: nothing is compiled."""
 
 from __future__ import annotations
 
