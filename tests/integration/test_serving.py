@@ -151,10 +151,7 @@ def test_a_model_comes_with_the_package(make_project: Make, a_compiler: Compiler
     assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 20_000_000
     if not (BUNDLED / f"llvm-{a_compiler.major}.txt").exists():
         pytest.skip(f"the bundled model has no menu for LLVM {a_compiler.major}")
-    menu, (profiles, recipes) = read_menu(a_compiler.major, BUNDLED), read_profiles(BUNDLED)
-    assert menu.evidence
-    assert profiles.shape[1] == len(recipes)
-    assert len(known_of(menu.lists, recipes, a_compiler.major)) == len(menu.lists)
+    menu = read_menu(a_compiler.major, BUNDLED)
     project = make_project()
     # As it is by default.
     for name in ("MODEL", "BACKEND", "INFER"):
@@ -164,6 +161,18 @@ def test_a_model_comes_with_the_package(make_project: Make, a_compiler: Compiler
     (plan,) = project.serving.plans()
     assert plan["provenance"]["validated"].startswith(menu.identity)
     assert project.serving.counts()["model:answered"] == 1
+
+
+def test_the_model_that_comes_with_the_package_knows_its_menus() -> None:
+    profiles, recipes = read_profiles(BUNDLED)
+    assert profiles.shape[1] == len(recipes)
+    majors = [int(path.stem.removeprefix("llvm-")) for path in BUNDLED.glob("llvm-*.txt")]
+    assert set(majors) >= {19, 22}
+    for major in majors:
+        menu = read_menu(major, BUNDLED)
+        assert menu.evidence
+        assert set(menu.orders) == {"x86"}
+        assert len(known_of(menu.lists, recipes, major)) == len(menu.lists) > len(recipes) / 2
 
 
 def test_the_same_input_gives_the_same_object(make_project: Make, runtime: Path) -> None:
