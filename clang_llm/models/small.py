@@ -77,6 +77,11 @@ class Answers:
             Logits of the profiles, shape (batch, profiles), and of the sizes before and after, shape (batch, 2,
             `SIZES`).
         """
+        hidden, weights = self.hidden(batch), self.network.lm_head.weight
+        return hidden[:, -1] @ weights[self.profiles].T, hidden[:, :-1] @ weights[self.sizes].T
+
+    def hidden(self, batch: Sequence[Sequence[int]]) -> Tensor:
+        """Return what the network has made of the questions, shape (batch, questions, width)."""
         import torch
 
         longest = max(map(len, batch))
@@ -89,9 +94,8 @@ class Answers:
         ids, mask = ids.to(self.network.device), mask.to(self.network.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         asked = self.network.model(input_ids=ids, attention_mask=mask, position_ids=positions)
-        hidden = asked.last_hidden_state[:, -len(QUESTIONS) :]
-        weights = self.network.lm_head.weight
-        return hidden[:, -1] @ weights[self.profiles].T, hidden[:, :-1] @ weights[self.sizes].T
+        hidden: Tensor = asked.last_hidden_state[:, -len(QUESTIONS) :]
+        return hidden
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from clang_llm.evaluation.compare import geometric_saving
-from clang_llm.models.small import Answers, Opinion, ask
+from clang_llm.models.small import Answers, Opinion, ask, of_like_length
+from clang_llm.models.tokenizer import encode
 from clang_llm.training.card import NAMES
 from clang_llm.training.dataset import ModuleData
 from clang_llm.types import REFUSED
@@ -69,3 +70,18 @@ def errors_of(module: ModuleData, opinions: Sequence[Opinion]) -> dict[str, list
         for key, some in ((name, sizes), (f"{name}, modules", [together])):
             errors[key] = [abs(said - size) / size for said, size in some if size]
     return errors
+
+
+def said_freely(modules: Sequence[ModuleData], answers: Answers, longest: int) -> float:
+    """Return the share of functions for which the likeliest of all tokens is a profile's."""
+    import torch
+
+    good = total = 0
+    with torch.no_grad():
+        for module in modules:
+            tokens = {tuple(encode(answers.tokenizer, text, module.target, longest)) for text in module.texts}
+            for some in of_like_length(sorted(tokens, key=len)):
+                likeliest = answers.network.lm_head(answers.hidden(some)[:, -1]).argmax(dim=1).cpu()
+                good += int(torch.isin(likeliest, answers.profiles).sum())
+                total += len(some)
+    return good / total

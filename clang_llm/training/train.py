@@ -25,14 +25,14 @@ from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
 from clang_llm.models.profiles import known_of, read_profiles, write_profiles
 from clang_llm.models.small import Answers, load_model
-from clang_llm.models.tokenizer import BEGIN, FRONT, PAD, train_tokenizer
+from clang_llm.models.tokenizer import BEGIN, CUT, FRONT, PAD, token_id, train_tokenizer
 from clang_llm.settings import process_environment
 from clang_llm.training.card import NAMES, card
 from clang_llm.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.training.dataset import load
 from clang_llm.training.examples import Example, batches, examples_of, forgetful
 from clang_llm.training.loss import loss_of_profiles, loss_of_sizes
-from clang_llm.training.prediction import savings
+from clang_llm.training.prediction import said_freely, savings
 from clang_llm.training.profiles import NEAR, fixed_order, make_profiles, with_profiles
 
 if TYPE_CHECKING:
@@ -249,7 +249,12 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         f"{len(trainer.validation)} validation modules, "
         f"{parameters} parameters\n"
     )
+    cut = token_id(trainer.tokenizer, CUT)
+    shortened = sum(cut in example.tokens for example in trainer.examples)
+    sys.stdout.write(f"{shortened} functions are too long and lose their middle\n")
     last = best_epoch(trainer.run())
+    free = said_freely(trainer.validation, trainer.answers, trainer.longest)
+    sys.stdout.write(f"without constraint {100 * free:.1f} % of answers would be profiles\n")
     sys.stdout.write(f"epoch {last['epoch']} is kept; sizes off by {last['mape']}\n")
     for name in NAMES:
         shown = ", ".join(

@@ -16,10 +16,13 @@ from clang_llm.errors import BackendError
 from clang_llm.evaluation.modules import Bench
 from clang_llm.inference import client
 from clang_llm.models import Task, create
-from clang_llm.models.small import SmallModel, of_like_length
+from clang_llm.models.profiles import read_profiles
+from clang_llm.models.small import Answers, SmallModel, load_model, of_like_length
 from clang_llm.recipe import usable
 from clang_llm.settings import process_environment
 from clang_llm.training import evaluate
+from clang_llm.training.dataset import ModuleData
+from clang_llm.training.prediction import said_freely
 from clang_llm.training.project import modules_in
 from clang_llm.training.serving import Serving, measure
 from integration.model_support import MENU, menu, write_model
@@ -130,6 +133,21 @@ def test_the_answer_for_a_function_does_not_depend_on_its_neighbours(a_compiler:
         (alone,) = model.opinions("x86_64", [text], MENU)
         assert alone.ranked == opinion.ranked
         assert (alone.before, alone.after) == pytest.approx((opinion.before, opinion.after), rel=1e-3)
+
+
+def test_what_would_be_said_without_a_constraint_is_counted(a_compiler: Compiler, tmp_path: Path) -> None:
+    import torch
+
+    tokenizer, network = load_model(write_model(tmp_path / "model", a_compiler.major))
+    answers = Answers(network, tokenizer, read_profiles(tmp_path / "model")[0])
+    texts = tuple("global i32\n" + "add.i32 a1;" * number + "ret. v;\n" for number in range(4))
+    module = ModuleData("p/a.c", "p", texts, ((1,) * 4,), (4,), 4, "x86_64", ())
+    # Networks that say one thing, whatever they are asked.
+    for token, share in ((int(answers.profiles[1]), 1.0), (answers.pad, 0.0)):
+        network.lm_head = torch.nn.Linear(network.config.hidden_size, tokenizer.get_vocab_size())
+        network.lm_head.weight.data.zero_()
+        network.lm_head.bias.data = torch.eye(tokenizer.get_vocab_size())[token]
+        assert said_freely([module], answers, 128) == share
 
 
 def test_another_llvm_may_have_a_part_of_the_menu(a_compiler: Compiler, tmp_path: Path) -> None:

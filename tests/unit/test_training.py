@@ -309,3 +309,20 @@ def test_without_choice_per_function_the_most_wanted_pipeline_is_everybodys() ->
     ]
     # The third function weighs more than the others.
     assert for_modules(ranked, [10, 20, 40]) == [Recipe("globalopt", (each,)) for each in ("gvn", "dce")]
+
+
+def test_sizes_are_off_by_function_and_by_module() -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
+    from clang_llm.models.small import Opinion
+    from clang_llm.training.prediction import errors_of
+
+    functions = ((100, 60), None, (90, REFUSED + 2))
+    data = ModuleData("p/a.c", "p", ("", ""), functions, (200, None, 210), 200, "x86_64", (0, 80))
+    found = errors_of(data, [Opinion((0,), 50.0, 99.0), Opinion((0,), 60.0, 30.0)])
+    # The function that had no bytes before counts for the whole only.
+    assert found == {
+        "before": [0.25],
+        "before, modules": [pytest.approx(30 / 80)],
+        "after": [pytest.approx(0.1), 0.5],
+        "after, modules": [pytest.approx(21 / 150)],
+    }
