@@ -51,7 +51,7 @@ def make_bench(compiler: Compiler, builds: Path, root: Path) -> Bench:
     if compiler.llvm_config is None:
         pytest.skip(f"llvm-{compiler.major}-dev is not installed")
     bench = Bench(compiler, toolchain.build_plugin(compiler, builds), root)
-    bench.environment["CLANG_LLM_LOG"] = str(root / "log")
+    bench.environment |= {"CLANG_LLM_LOG": str(root / "log"), "CLANG_LLM_BACKEND": "coreset"}
     return bench
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from clang_llm.cli.serve import place_of
 from clang_llm.compiler import Compiler
 from clang_llm.evaluation import demo, packages, savings
 from clang_llm.evaluation.build import Project
@@ -16,11 +18,20 @@ from clang_llm.evaluation.demo import SAMPLES
 from clang_llm.evaluation.recipes import Recipe
 from clang_llm.evaluation.rig import Rig
 from clang_llm.evaluation.workplace import Workplace
+from clang_llm.inference import client
+from clang_llm.settings import Settings
 
 
 @pytest.fixture
-def place(a_compiler: Compiler, shared_plugins: Path) -> Workplace:
-    return Workplace.at(shared_plugins, str(a_compiler.path), dict(os.environ))
+def place(a_compiler: Compiler, shared_plugins: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
+    """A workplace whose builds take the default backend: the model, where torch is installed."""
+    runtime = shared_plugins / "run"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    found = Workplace.at(shared_plugins, str(a_compiler.path), dict(os.environ))
+    yield found
+    settings = Settings.load({**os.environ, "CLANG_LLM_CACHE_DIR": str(found.rig.cache_dir)})
+    client.stop(place_of(settings))
 
 
 @pytest.mark.parametrize(("recipe", "source"), SAMPLES, ids=[recipe.name for recipe, _ in SAMPLES])
@@ -46,7 +57,8 @@ def test_the_demo_shows_both_samples(
     assert demo.main(arguments, dict(os.environ)) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    row = r"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  (coreset (?:list \d+|mix) of \d+|-Oz is best of \d+ lists)$"
+    origin = r"((?:coreset|model) (?:list \d+|mix) of \d+|-Oz is best of \d+ lists)"
+    row = rf"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  {origin}$"
     assert re.search(row, said.out, re.MULTILINE)
     assert said.out.count("tests with clang-llm: pass") == 2
     assert said.out.count("byte for byte those of the cold one, 0 searches") == 2
