@@ -131,6 +131,15 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     return Coreset(major, identity, evidence, texts, closings, orders)
 
 
+def majors_in(directory: Path) -> list[int]:
+    """Return the major versions of LLVM that have a set in a directory, the lowest first.
+
+    Raises:
+        ValueError: A file is called like a set, but not by a version.
+    """
+    return sorted(int(path.stem.removeprefix("llvm-")) for path in directory.glob("llvm-*.txt"))
+
+
 def read_menu(major: int, directory: Path) -> Coreset:
     """Read the set in a model's directory: vetted recipes that share one head, among which the model chooses.
 

@@ -40,6 +40,16 @@ def directory_of(settings: Settings) -> Path:
     return BUNDLED
 
 
+def vetted_menu(major: int, directory: Path) -> Coreset:
+    """Return the menu in a model's directory for one major version of LLVM; raises as `menu_for` does."""
+    menu = read_menu(major, directory)
+    if not menu.evidence:
+        raise BackendError(
+            f"the menu for LLVM {major} in {directory} was never validated; see `clang-llm-tool validate --write`"
+        )
+    return menu
+
+
 def menu_for(major: int, target: str, directory: Path) -> Coreset:
     """Return the menu among which a model chooses for a module.
 
@@ -52,9 +62,7 @@ def menu_for(major: int, target: str, directory: Path) -> Coreset:
         BackendError: There is none for this LLVM, nobody validated it, or the model was made for other machines.
         PassListError: A list does not parse.
     """
-    menu = read_menu(major, directory)
-    if not menu.evidence:
-        raise BackendError(f"the menu in {directory} was never validated; see `clang-llm-tool validate --write`")
+    menu = vetted_menu(major, directory)
     if menu.orders and family_of(target) not in menu.orders:
         raise BackendError(f"the model in {directory} is for {', '.join(sorted(menu.orders))}, not for {target}")
     return menu

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clang_llm import backends
-from clang_llm.backends.coreset import read_menu
-from clang_llm.backends.model import directory_of
+from clang_llm.backends.model import directory_of, vetted_menu
 from clang_llm.cli import serve
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.output import working
@@ -48,8 +47,7 @@ def _check_menus(settings: Settings) -> Iterator[Finding]:
     for path in sorted(directory.glob("llvm-*.txt")):
         try:
             major = int(path.stem.removeprefix("llvm-"))
-            if not read_menu(major, directory).evidence:
-                raise BackendError(f"the menu {path} was never validated; see `clang-llm-tool validate --write`")
+            vetted_menu(major, directory)
             majors.append(str(major))
         except (ClangLlmError, ValueError) as error:
             yield Finding(WRONG, "model", str(error), "the coreset serves alone for this LLVM")

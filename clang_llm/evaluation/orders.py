@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clang_llm.backends.coreset import FAMILIES, read_coreset, write_coreset
+from clang_llm.backends.coreset import FAMILIES, majors_in, read_coreset, write_coreset
 from clang_llm.errors import DataError
 from clang_llm.evaluation.coreset import Making, add_common_arguments, compilers, ship, tell_of
 from clang_llm.evaluation.workplace import run_command
@@ -61,8 +61,7 @@ def add(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def reorder(orders: Mapping[str, Sequence[Recipe]], sets: Path) -> None:
     """Give families an order of what is shipped for them anyway, on every LLVM that has a set."""
-    for path in sorted(sets.glob("llvm-*.txt")):
-        major = int(path.stem.removeprefix("llvm-"))
+    for major in majors_in(sets):
         shipped = read_coreset(major, sets)
         whole = {**{name: shipped.in_order(name) for name in shipped.orders}, **orders}
         write_coreset(major, shipped.lists, shipped.evidence, sets, shipped.closings, whole)

@@ -196,17 +196,17 @@ class SmallModel:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._tokenizer, network = load_model(directory)
+        tokenizer, network = load_model(directory)
         network.eval()
         self._longest = network.config.max_position_embeddings
         excess, recipes = read_profiles(directory)
-        self._answers = Answers(network, self._tokenizer, excess)
+        answers = Answers(network, tokenizer, excess)
 
         def known(major: int) -> tuple[tuple[Recipe, ...], Answers]:
             places = known_of(read_menu(major, directory).lists, recipes, major)
             if not places:
                 raise BackendError(f"{directory} knows no recipe of its menu for LLVM {major}")
-            return tuple(places), self._answers.among(list(places.values()))
+            return tuple(places), answers.among(list(places.values()))
 
         self._known = lru_cache(known)
 
@@ -220,7 +220,3 @@ class SmallModel:
         menu, answers = self._known(major)
         opinions = ask(texts, target, answers, self._longest, count)
         return by_rank(menu, [opinion.ranked for opinion in opinions])
-
-    def opinions(self, target: str, texts: Sequence[str], count: int) -> list[Opinion]:
-        """Return what the network says of functions, over all recipes that it knows; see `ask`."""
-        return ask(texts, target, self._answers, self._longest, count)

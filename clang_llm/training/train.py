@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clang_llm.backends.coreset import family_of, read_menu, write_coreset
+from clang_llm.backends.coreset import family_of, majors_in, read_menu, write_coreset
 from clang_llm.errors import DataError
 from clang_llm.evaluation.split import Split
 from clang_llm.evaluation.workplace import run_command, say
@@ -217,11 +217,11 @@ class Trainer:
         self.tokenizer.save(str(place / "tokenizer.json"))
         write_profiles(place, self.answers.excess, self.menu)
         families = {family_of(module.target) for module in self.train}
-        for path in sorted(self.arguments.menu.glob("llvm-*.txt")):
-            menu = read_menu(int(path.stem.removeprefix("llvm-")), self.arguments.menu)
+        for major in majors_in(self.arguments.menu):
+            menu = read_menu(major, self.arguments.menu)
             # The families with an order are those that the model is for (`backends.model.menu_for`).
             orders = dict.fromkeys((*menu.orders, *families), menu.lists)
-            write_coreset(menu.major, menu.lists, menu.evidence, place, menu.closings, orders)
+            write_coreset(major, menu.lists, menu.evidence, place, menu.closings, orders)
         (place / "README.md").write_text(card(self.train, len(self.validation), best_epoch(history)), encoding="utf-8")
 
     def _tell(self, history: Sequence[Mapping[str, Any]]) -> None:

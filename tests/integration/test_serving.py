@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from clang_llm import cli
-from clang_llm.backends.coreset import read_menu
+from clang_llm.backends.coreset import majors_in, read_menu
 from clang_llm.backends.model import BUNDLED
 from clang_llm.compiler import Compiler
 from clang_llm.inference import backlog, client
@@ -166,7 +166,7 @@ def test_a_model_comes_with_the_package(make_project: Make, a_compiler: Compiler
 def test_the_model_that_comes_with_the_package_knows_its_menus() -> None:
     profiles, recipes = read_profiles(BUNDLED)
     assert profiles.shape[1] == len(recipes)
-    majors = [int(path.stem.removeprefix("llvm-")) for path in BUNDLED.glob("llvm-*.txt")]
+    majors = majors_in(BUNDLED)
     assert set(majors) >= {19, 22}
     for major in majors:
         menu = read_menu(major, BUNDLED)

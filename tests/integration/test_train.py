@@ -17,7 +17,7 @@ from clang_llm.evaluation.modules import Bench
 from clang_llm.inference import client
 from clang_llm.models import Task, create
 from clang_llm.models.profiles import read_profiles
-from clang_llm.models.small import Answers, SmallModel, load_model, of_like_length
+from clang_llm.models.small import Answers, SmallModel, ask, load_model, of_like_length
 from clang_llm.recipe import usable
 from clang_llm.settings import process_environment
 from clang_llm.training import evaluate
@@ -111,6 +111,11 @@ def test_what_asking_costs_is_measured(a_compiler: Compiler, tmp_path: Path) -> 
     assert client.status(serving.place) is None
 
 
+def answers_of(model: Path) -> Answers:
+    tokenizer, network = load_model(model)
+    return Answers(network.eval(), tokenizer, read_profiles(model)[0])
+
+
 def test_functions_are_asked_about_with_others_of_like_length() -> None:
     lengths = [*range(1, 40), 300, 420, 500, *([512] * 40)]
     groups = list(of_like_length([(0,) * length for length in lengths]))
@@ -124,13 +129,13 @@ def test_functions_are_asked_about_with_others_of_like_length() -> None:
 
 
 def test_the_answer_for_a_function_does_not_depend_on_its_neighbours(a_compiler: Compiler, tmp_path: Path) -> None:
-    model = SmallModel(write_model(tmp_path / "model", a_compiler.major))
+    answers = answers_of(write_model(tmp_path / "model", a_compiler.major))
     texts = ["global i32\n" + "add.i32 a1;" * number + "ret. v;\n" for number in (60, 1, 3, 1, 25)]
-    together = model.opinions("x86_64", texts, MENU)
+    together = ask(texts, "x86_64", answers, 128, MENU)
     assert together[1] == together[3]
     assert len({opinion.before for opinion in together}) == 4
     for text, opinion in zip(texts, together, strict=True):
-        (alone,) = model.opinions("x86_64", [text], MENU)
+        (alone,) = ask([text], "x86_64", answers, 128, MENU)
         assert alone.ranked == opinion.ranked
         assert (alone.before, alone.after) == pytest.approx((opinion.before, opinion.after), rel=1e-3)
 
@@ -138,8 +143,8 @@ def test_the_answer_for_a_function_does_not_depend_on_its_neighbours(a_compiler:
 def test_what_would_be_said_without_a_constraint_is_counted(a_compiler: Compiler, tmp_path: Path) -> None:
     import torch
 
-    tokenizer, network = load_model(write_model(tmp_path / "model", a_compiler.major))
-    answers = Answers(network, tokenizer, read_profiles(tmp_path / "model")[0])
+    answers = answers_of(write_model(tmp_path / "model", a_compiler.major))
+    network, tokenizer = answers.network, answers.tokenizer
     texts = tuple("global i32\n" + "add.i32 a1;" * number + "ret. v;\n" for number in range(4))
     module = ModuleData("p/a.c", "p", texts, ((1,) * 4,), (4,), 4, "x86_64", ())
     # Networks that say one thing, whatever they are asked.
