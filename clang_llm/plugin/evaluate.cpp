@@ -77,8 +77,17 @@ struct Staged {
 };
 } // namespace
 
-// Codegen, and what came of it, to Pipe.
-[[noreturn]] static void reportObject(Compile &C, ArrayRef<std::string> Promised, const Staged *Functions, const bool &Diagnosed, int Pipe) {
+static bool write(const std::string &Path, ArrayRef<char> Code) {
+  std::error_code Failed;
+  raw_fd_ostream OS(Path, Failed);
+  OS.write(Code.data(), Code.size());
+  OS.close();
+  return !Failed && !OS.has_error();
+}
+
+// Codegen, and what came of it, to Pipe; for `emit` the object to Output.
+[[noreturn]] static void reportObject(Compile &C, ArrayRef<std::string> Promised, const Staged *Functions, const bool &Diagnosed, int Pipe,
+                                      const std::string &Output = "") {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
@@ -86,6 +95,8 @@ struct Staged {
   SmallVector<char, 0> Code;
   ObjectSummary Object;
   if (!generateCode(C, Code) || !summarise(StringRef(Code.data(), Code.size()), Object))
+    _exit(ExitFailed);
+  if (!Output.empty() && !write(Output, Code))
     _exit(ExitFailed);
   for (const std::string &Name : Promised) // names are compared as the object spells them, so only ELF's are looked up
     if (C.TM.getTargetTriple().isOSBinFormatELF() && !std::binary_search(Object.Weak.begin(), Object.Weak.end(), Name))
@@ -175,7 +186,7 @@ class Group {
     if (Rest) // in other modules it finds nothing to do, at a twelfth of the price of a candidate
       runDefault(C, /*OnlyMandatory=*/true);
     Staged Functions{Names, Baseline};
-    reportObject(C, Promised, R.staged() ? &Functions : nullptr, Diagnosed, Pipe);
+    reportObject(C, Promised, R.staged() ? &Functions : nullptr, Diagnosed, Pipe, R.Output);
   }
 
   // Place, status and answer of one tail.

@@ -3,6 +3,7 @@
 #include "codegen.h"
 #include "compat.h"
 #include "describe.h"
+#include "emit.h"
 #include "entry.h"
 #include "evaluate.h"
 #include "frontend.h"
@@ -266,6 +267,8 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     Compile C = {PB, M, MAM, *TM, Level, *State};
     if (S.Apply)
       return applyOrDie(C, S);
+    if (!S.EmitDirectory.empty())
+      return emitObjects(C, S) && false;
     Key K = canonicalKey(M, Arguments, *TM);
     Decision D = decide(C, S, K, Directory);
     StringRef Do = D.Apply ? "apply" : "oz";

@@ -12,6 +12,7 @@ struct Recipe {
   std::vector<std::string> Functions; // what stands inside function(...); an empty text runs nothing
   std::vector<unsigned> Use;          // definition after Module, in module order -> place in Functions; empty: all the first
   std::string Closing;                // empty: none
+  std::string Output;                 // of `emit`: where the child that measures it leaves the object; empty: nowhere
 
   bool staged() const { return !Functions.empty(); }
   // For people and logs.

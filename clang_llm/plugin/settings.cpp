@@ -85,6 +85,7 @@ Settings Settings::load() {
   S.ExplainFile = environment("_CLANG_LLM_EXPLAIN");
   S.ApplyPipeline = environment("_CLANG_LLM_APPLY");
   S.Apply = !S.ApplyPipeline.empty();
+  S.EmitDirectory = environment("_CLANG_LLM_EMIT");
   StringRef(environment("_CLANG_LLM_HELPER_SECONDS")).getAsInteger(10, S.HelperSeconds);
   StringRef(environment("_CLANG_LLM_HELPER_FD")).getAsInteger(10, S.HelperDescriptor);
   StringRef(environment("_CLANG_LLM_CHILD_SECONDS")).getAsInteger(10, S.ChildSeconds);

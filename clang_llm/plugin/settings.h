@@ -11,6 +11,7 @@ struct Settings {
   std::string LogFile;
   std::string ExplainFile;
   std::string ApplyPipeline;
+  std::string EmitDirectory; // of the differential tests
   unsigned Budget = 0; // candidate compilations beside -Oz
   unsigned Jobs = 1;   // children at once
   unsigned HelperSeconds = 60;    // patience with one answer of the helper
