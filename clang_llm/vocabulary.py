@@ -61,7 +61,7 @@ class Level(IntEnum):
 
 
 #: Origins of unsafe passes that are optimising transforms all the same, which is what the paper's rule asks for.
-_TRANSFORMS = frozenset({"pipeline", "whole", "breaks", "unproven"})
+_TRANSFORMS = frozenset({"pipeline", "whole", "breaks", "unproven", "withdrawn"})
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ class Vocabulary:
     Attributes:
         major: The version.
         entries: The passes by name.
-        withheld: What a list may name and be thinned out: passes that another version has at this level, and those that
-            LLVM's own pipelines run though we do not. Everything else that is not an entry is refused.
+        withheld: What a list may name and be thinned out: passes that another version has at this level, those that
+            LLVM's own pipelines run though we do not, and those that were allowed once. Everything else that is not an
+            entry is refused.
     """
 
     major: int
@@ -193,7 +194,7 @@ def load(major: int, level: Level = Level.EXTENDED) -> Vocabulary:
     entries: dict[str, Entry] = {}
     names: set[str] = set()
     for entry, versions in _lines(major):
-        if entry.level <= level or entry.origin == "pipeline":
+        if entry.level <= level or entry.origin in ("pipeline", "withdrawn"):
             names.add(entry.name)
         if entry.level <= level and in_range(major, versions):
             entries[entry.name] = _with_default_parameters(entry) if level is Level.PAPER else entry

@@ -26,7 +26,7 @@ static bool readRecipes(const std::string &Directory, std::vector<Recipe> &Out) 
 }
 
 static json::Object resultOf(int64_t Id, const Measurement &Result) {
-  return json::Object{{"id", Id}, {"status", Result.Status}, {"size", int64_t(Result.Object.Size)}, {"seconds", Result.CpuSeconds}};
+  return json::Object{{"id", Id}, {"status", Result.Status}, {"size", int64_t(Result.Object.Size)}, {"reason", Result.Reason}, {"seconds", Result.CpuSeconds}};
 }
 
 bool emitObjects(Compile &C, const Settings &S) {

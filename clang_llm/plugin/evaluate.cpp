@@ -43,17 +43,10 @@ static bool generateCode(Compile &C, SmallVectorImpl<char> &Code) {
   return true;
 }
 
-// Weak definitions that a linker may have to find here (weak_odr, weak), unlike inline functions, which everyone brings along.
-static std::vector<std::string> indispensable(const Module &M) {
-  std::vector<std::string> Names;
-  for (const GlobalValue &G : M.global_values())
-    if (!G.isDeclarationForLinker() && G.isWeakForLinker() && !G.isDiscardableIfUnused())
-      Names.push_back(G.getName().str());
-  return Names;
-}
-
-// Two sizes, a flag, sizes of functions, places of functions and three lists of names, NUL-terminated; an empty text ends a list.
-static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes, ArrayRef<uint64_t> Refused) {
+// Two sizes, a flag, sizes of functions, places of functions, three lists of names and one of facts, NUL-terminated; an empty text
+// ends a list.
+static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes, ArrayRef<uint64_t> Refused,
+                        const std::vector<Fact> &Facts) {
   std::string Text = std::to_string(Object.Size) + '\0' + std::to_string(Object.Code) + '\0' + (Diagnosed ? "1" : "0") + '\0';
   for (auto Numbers : {FunctionSizes, Refused}) {
     for (uint64_t Number : Numbers)
@@ -66,6 +59,9 @@ static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, A
         Text += Name + '\0';
     Text += '\0';
   }
+  for (const Fact &One : Facts)
+    Text += One.text() + '\0';
+  Text += '\0';
   sendAll(Pipe, Text);
 }
 
@@ -86,11 +82,15 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
 }
 
 // Codegen, and what came of it, to Pipe; for `emit` the object to Output.
-[[noreturn]] static void reportObject(Compile &C, ArrayRef<std::string> Promised, const Staged *Functions, const bool &Diagnosed, int Pipe,
+[[noreturn]] static void reportObject(Compile &C, const Promises &Promised, bool IsBaseline, const Staged *Functions, const bool &Diagnosed, int Pipe,
                                       const std::string &Output = "") {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
+  std::vector<Fact> Facts = factsOf(C.M);
+  std::vector<Fact> Alignments = IsBaseline ? Promised.Alignments : alignmentsOf(C.M);
+  Facts.insert(Facts.end(), Alignments.begin(), Alignments.end());
+  std::unique_ptr<References> Known = Promised.HasLibraryFunctions ? std::make_unique<References>(C.M) : nullptr;
   heedCodegen(C.M);
   SmallVector<char, 0> Code;
   ObjectSummary Object;
@@ -98,7 +98,7 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
     _exit(ExitFailed);
   if (!Output.empty() && !write(Output, Code))
     _exit(ExitFailed);
-  for (const std::string &Name : Promised) // names are compared as the object spells them, so only ELF's are looked up
+  for (const std::string &Name : Promised.Weak) // names are compared as the object spells them, so only ELF's are looked up
     if (C.TM.getTargetTriple().isOSBinFormatELF() && !std::binary_search(Object.Weak.begin(), Object.Weak.end(), Name))
       Object.Defined.push_back("lost " + Name);
   std::vector<uint64_t> Sizes, Refused;
@@ -106,7 +106,12 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
     Sizes = functionSizes(StringRef(Code.data(), Code.size()), Functions->Names);
     Refused = referrers(C.M, Functions->Names, neededMore(Functions->Baseline, Object), Functions->Baseline);
   }
-  sendSummary(Pipe, Object, Diagnosed, Sizes, Refused);
+  for (Fact &One : factsOf(StringRef(Code.data(), Code.size()), Promised, Known.get()))
+    Facts.push_back(std::move(One));
+  if (Known)
+    for (Fact &One : Known->recursions())
+      Facts.push_back(std::move(One));
+  sendSummary(Pipe, Object, Diagnosed, Sizes, Refused, Facts);
   _exit(ExitOk);
 }
 
@@ -128,6 +133,11 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
   for (auto *Names : {&Out.Object.Defined, &Out.Object.Weak, &Out.Object.Needed})
     for (StringRef Name = Next(); !Name.empty(); Name = Next())
       Names->push_back(Name.str());
+  for (StringRef Text = Next(); !Text.empty(); Text = Next()) {
+    Out.Facts.emplace_back();
+    if (!Out.Facts.back().read(Text))
+      return false;
+  }
   return true;
 }
 
@@ -147,9 +157,9 @@ Measurement measureBaseline(Compile &C) {
     isolate(L);
     bool Diagnosed = false;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
-    std::vector<std::string> Promised = indispensable(C.M);
+    Promises Promised = promisesOf(C.M);
     runDefault(C, /*OnlyMandatory=*/false);
-    reportObject(C, Promised, /*Functions=*/nullptr, Diagnosed, Pipe);
+    reportObject(C, Promised, /*IsBaseline=*/true, /*Functions=*/nullptr, Diagnosed, Pipe);
   });
   return finish(Only);
 }
@@ -162,6 +172,15 @@ static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
     Candidate.Status = "diagnostics";
   else if (Candidate.ok() && (!SameDefinitions || !neededMore(Baseline.Object, Candidate.Object).empty()))
     Candidate.Status = "interface";
+  if (Candidate.ok()) {
+    Candidate.Reason = broken(Baseline.Facts, Candidate.Facts);
+    if (!Candidate.Reason.empty())
+      Candidate.Status = "interface";
+  } else if (Candidate.Status == "interface") {
+    Candidate.Reason = SameDefinitions ? "needs" : "defines";
+  }
+  if (!Candidate.Reason.empty() && Candidate.Reason != "needs")
+    Candidate.Refused.clear(); // no function is to blame
   return Candidate;
 }
 
@@ -174,19 +193,20 @@ class Group {
   Limits L;
   unsigned Jobs;
 
-  [[noreturn]] void runTail(Pipelines &Parsed, const Recipe &R, ArrayRef<std::string> Promised, const bool &Diagnosed, bool Rest, int Pipe) {
+  [[noreturn]] void runTail(Pipelines &Parsed, const Recipe &R, const Promises &Promised, const bool &Diagnosed, bool Rest, int Pipe) {
     std::vector<std::string> Names;
     if (R.staged()) {
       for (const Function *F : definitions(C.M))
         Names.push_back(objectName(*F));
-      if (!R.Use.empty() && R.Use.size() != Names.size())
+      // `emit` deals pipelines out without knowing what the head leaves, as a wrong entry would.
+      if (!R.Use.empty() && R.Use.size() != Names.size() && R.Output.empty())
         _exit(ExitInvalid);
     }
     Parsed.runTail(C);
     if (Rest) // in other modules it finds nothing to do, at a twelfth of the price of a candidate
       runDefault(C, /*OnlyMandatory=*/true);
     Staged Functions{Names, Baseline};
-    reportObject(C, Promised, R.staged() ? &Functions : nullptr, Diagnosed, Pipe, R.Output);
+    reportObject(C, Promised, /*IsBaseline=*/false, R.staged() ? &Functions : nullptr, Diagnosed, Pipe, R.Output);
   }
 
   // Place, status and answer of one tail.
@@ -208,7 +228,7 @@ public:
     isolate(Whole);
     bool Diagnosed = false;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
-    std::vector<std::string> Promised = indispensable(C.M);
+    Promises Promised = promisesOf(C.M);
     bool Rest = needsRest(C.M);
     std::vector<Pipelines> Parsed(Recipes.size());
     std::vector<bool> Valid;

@@ -2,6 +2,7 @@
 // and sends back what it saw. What crashes, hangs or devours memory dies there.
 #pragma once
 
+#include "contract.h"
 #include "object.h"
 #include "pipeline.h"
 #include "settings.h"
@@ -9,6 +10,8 @@
 struct Measurement {
   std::string Status = "failed"; // architecture.md, section 5
   ObjectSummary Object;
+  std::string Reason;     // of "interface"
+  std::vector<Fact> Facts;
   bool Diagnosed = false; // the back end reported a warning or an error
   double CpuSeconds = 0;
   std::vector<uint64_t> FunctionSizes; // bytes of each definition, for recipes with function pipelines

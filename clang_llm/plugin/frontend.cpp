@@ -58,6 +58,17 @@ static bool knownTarget(StringRef Triple) {
 // made such compiles 18 % slower (double-conversion's gay-fixed.cc).
 static bool isData(const Module &M) { return M.global_size() >= 1000 && M.global_size() > M.getInstructionCount(); }
 
+// -finstrument-functions, -pg, XRay, patchable entries: clang's pipeline puts hooks into functions before it inlines them, or by how
+// large they are in the end. As many as without us is what its users count on.
+static bool isInstrumented(const Module &M) {
+  static const StringRef Attributes[] = {"instrument-function-entry", "instrument-function-entry-inlined", "instrument-function-exit",
+                                         "instrument-function-exit-inlined", "fentry-call", "function-instrument",
+                                         "xray-instruction-threshold", "patchable-function-entry", "patchable-function-prefix"};
+  return any_of(M, [](const Function &F) {
+    return any_of(Attributes, [&](StringRef Attribute) { return F.hasFnAttribute(Attribute); });
+  });
+}
+
 StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuilder &PB) {
   bool EmitsObject = false;
   unsigned Plugins = 0;
@@ -89,6 +100,8 @@ StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuild
     return "bisection";
   if (all_of(M, [](const Function &F) { return F.isDeclaration(); }))
     return "empty";
+  if (isInstrumented(M))
+    return "instrumented";
   if (isData(M))
     return "data";
   return "";

@@ -1,5 +1,6 @@
 #include "pipeline.h"
 #include "compat.h"
+#include "guard.h"
 #include "llvm/Transforms/IPO/ElimAvailExtern.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 
@@ -9,14 +10,7 @@ static bool hasCoroutines(const Module &M) {
   return any_of(M, [](const Function &F) { return compat::startsWith(F.getName(), "llvm.coro."); });
 }
 
-// -finstrument-functions and -pg: clang's own pipeline inserts the calls.
-static bool isInstrumented(const Module &M) {
-  return any_of(M, [](const Function &F) {
-    return F.hasFnAttribute("instrument-function-entry") || F.hasFnAttribute("instrument-function-entry-inlined");
-  });
-}
-
-bool needsRest(const Module &M) { return hasCoroutines(M) || isInstrumented(M); }
+bool needsRest(const Module &M) { return hasCoroutines(M); }
 
 namespace {
 // While our own pipelines are parsed or run: default<Oz> in a list would otherwise call us again, without end.
@@ -46,7 +40,7 @@ static void runMandatory(Compile &C) {
 template <typename Manager> static bool parseOne(Compile &C, Manager &Into, StringRef Text) {
   if (Text.empty())
     return true;
-  Error E = C.PB.parsePassPipeline(Into, Text);
+  Error E = C.PB.parsePassPipeline(Into, guarded(Text));
   bool Parsed = !E;
   consumeError(std::move(E));
   return Parsed;

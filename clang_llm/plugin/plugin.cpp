@@ -7,6 +7,7 @@
 #include "entry.h"
 #include "evaluate.h"
 #include "frontend.h"
+#include "guard.h"
 #include "generated.h"
 #include "helper.h"
 #include "settings.h"
@@ -48,10 +49,14 @@ class Search {
 
   bool report(int64_t Id, const Measurement &Result, const Recipe &R) {
     int64_t Size = int64_t(Result.Object.Size);
-    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"pipeline", R.text()}});
+    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"reason", Result.Reason}, {"pipeline", R.text()}});
     json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}, {"code", int64_t(Result.Object.Code)}};
     if (R.staged() && (Result.ok() || blamesFunctions(Result)))
       Line["functions"] = numbers(Result.FunctionSizes);
+    if (!Result.Reason.empty()) {
+      Line["reason"] = Result.Reason;
+      appendEvent(S, "refused:" + Result.Reason);
+    }
     if (blamesFunctions(Result))
       Line["refused"] = numbers(Result.Refused);
     return Python.send(std::move(Line));
@@ -302,6 +307,7 @@ extern "C" __attribute__((visibility("default"))) void clangLlmRegister(PassBuil
   else
     return; // without it clang's optional passes would run after ours
   registerCodegen(PB);
+  registerGuards(PB);
   PB.registerPipelineStartEPCallback([&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
     if (!State->Busy && Level == OptimizationLevel::Oz)
       MPM.addPass(AtPipelineStart(PB, Level, State, Where));
