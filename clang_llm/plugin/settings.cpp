@@ -3,13 +3,34 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace llvm;
+
+static constexpr size_t MaxConfigBytes = 64 * 1024; // settings.MAX_CONFIG_BYTES
+
+int openRegular(const std::string &Path, int Flags) {
+  int File = open(Path.c_str(), Flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+  struct stat Status;
+  if (File < 0 || (fstat(File, &Status) == 0 && S_ISREG(Status.st_mode)))
+    return File;
+  close(File);
+  return -1;
+}
+
+std::string readBounded(int File, size_t Most) {
+  std::string Data;
+  char Buffer[16384];
+  for (ssize_t Length; Data.size() < Most; Data.append(Buffer, size_t(Length)))
+    if ((Length = read(File, Buffer, std::min(sizeof Buffer, Most - Data.size()))) <= 0)
+      break;
+  return Data;
+}
 
 static std::string environment(const char *Name) {
   const char *Value = getenv(Name);
@@ -28,11 +49,13 @@ static std::string configFile() {
 
 static StringMap<std::string> readConfig() {
   StringMap<std::string> Values;
-  auto Buffer = MemoryBuffer::getFile(configFile());
-  if (!Buffer)
+  int File = openRegular(configFile(), O_RDONLY);
+  if (File < 0)
     return Values;
+  std::string Text = readBounded(File, MaxConfigBytes);
+  close(File);
   SmallVector<StringRef, 16> Lines;
-  (*Buffer)->getBuffer().split(Lines, '\n');
+  StringRef(Text).split(Lines, '\n');
   for (StringRef Line : Lines) {
     auto KeyAndValue = Line.split('#').first.split('=');
     Values[KeyAndValue.first.trim().upper()] = KeyAndValue.second.trim().str();
@@ -92,25 +115,33 @@ Settings Settings::load() {
   return S;
 }
 
-// One write(2) on O_APPEND, so that lines of parallel compiles never mix.
-static void appendLine(const std::string &Path, StringRef Text, int ExtraFlags) {
-  int File = open(Path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | ExtraFlags, 0666);
-  if (File < 0)
-    return;
+// One write(2) on O_APPEND, so that lines of parallel compiles never mix. A write beyond a limit of the size of files would end
+// clang by a signal, and one into a full pipe would wait; such lines are dropped. Closes File.
+static void append(int File, StringRef Text) {
   std::string Line = (Text + "\n").str();
-  ssize_t Ignored = write(File, Line.data(), Line.size());
-  (void)Ignored;
-  close(File);
+  struct stat Status;
+  rlimit Limit;
+  bool Fits = File >= 0 && fstat(File, &Status) == 0 && getrlimit(RLIMIT_FSIZE, &Limit) == 0 &&
+              (Limit.rlim_cur == RLIM_INFINITY || uint64_t(Status.st_size) + Line.size() + 4096 <= Limit.rlim_cur);
+  if (Fits)
+    (void)!write(File, Line.data(), Line.size());
+  if (File >= 0)
+    close(File);
 }
 
 void appendEvent(const Settings &S, StringRef Event) {
   if (!S.ReadOnly && !S.explaining() && !S.Apply && !S.CacheDirectory.empty())
-    appendLine(S.CacheDirectory + "/events", Event, O_CREAT);
+    append(openRegular(S.CacheDirectory + "/events", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW), Event);
+}
+
+// The user's own choice: it may be a terminal or a pipe, but a pipe that nobody reads is not waited for.
+static int openAny(const std::string &Path, int ExtraFlags) {
+  return open(Path.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | ExtraFlags, 0666);
 }
 
 void appendLog(const Settings &S, StringRef Line) {
   if (!S.LogFile.empty())
-    appendLine(S.LogFile, ("plugin[" + Twine(getpid()) + "]: " + Line).str(), O_CREAT);
+    append(openAny(S.LogFile, O_CREAT), ("plugin[" + Twine(getpid()) + "]: " + Line).str());
 }
 
 void explain(const Settings &S, json::Object Line) {
@@ -119,5 +150,5 @@ void explain(const Settings &S, json::Object Line) {
   std::string Text;
   raw_string_ostream OS(Text);
   OS << json::Value(std::move(Line));
-  appendLine(S.ExplainFile, OS.str(), 0);
+  append(openAny(S.ExplainFile, 0), OS.str());
 }

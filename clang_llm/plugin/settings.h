@@ -26,6 +26,11 @@ struct Settings {
   bool explaining() const { return !ExplainFile.empty(); }
 };
 
+// Opens a regular file and nothing else, without ever waiting for it; -1 when it is something else or not there.
+int openRegular(const std::string &Path, int Flags);
+// What is in a file, up to Most bytes.
+std::string readBounded(int File, size_t Most);
+
 // Counts Event (architecture.md, section 7).
 void appendEvent(const Settings &S, llvm::StringRef Event);
 // Appends one line to the user's log file, if there is one.
