@@ -1,0 +1,93 @@
+"""``python -m clang_llm.evaluation.differential``: what ``make differential`` runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from clang_llm.compiler import Compiler, installed_compilers
+from clang_llm.errors import DataError
+from clang_llm.evaluation.differential.factory import MAKERS, Factory, Line, Options
+from clang_llm.evaluation.differential.ledger import Ledger, Row
+from clang_llm.evaluation.differential.machines import machines, missing_for
+from clang_llm.evaluation.differential.report import report
+from clang_llm.evaluation.workplace import run_command, say
+from clang_llm.settings import compiler_environment, process_environment
+
+
+def compilers(majors: Sequence[int]) -> list[Compiler]:
+    """Return the newest installed clang of each wanted major version, the newest first; of all without a wish."""
+    found: dict[int, Compiler] = {}
+    for compiler in installed_compilers():
+        if not majors or compiler.major in majors:
+            found.setdefault(compiler.major, compiler)
+    return list(found.values())
+
+
+def run(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> int:
+    """Run the factory, or tell what it found."""
+    ledger = Ledger(arguments.work)
+    if arguments.do == "run":
+        options = Options(
+            arguments.work.absolute(),
+            arguments.seed,
+            tuple(arguments.sources.split(",")),
+            arguments.plans,
+            arguments.runs,
+            arguments.programs,
+            arguments.minutes,
+            arguments.jobs,
+        )
+        Factory(_lines(arguments, options, ledger), options, _tell).run()
+    say("")
+    text = report(ledger.rows)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    (arguments.work / "report.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 1 if any(row.differences for row in ledger.rows) else 0
+
+
+def _lines(arguments: argparse.Namespace, options: Options, ledger: Ledger) -> list[Line]:
+    known, environ = machines(), compiler_environment()
+    # The newest clang has the best sanitizers, whatever is judged.
+    sanitizing = next(iter(compilers(())), None)
+    found = []
+    for name in arguments.machines.split(","):
+        if name not in known:
+            raise DataError(f"there is no machine '{name}'; name some of: {', '.join(known)}")
+        missing = missing_for(known[name])
+        if missing:
+            sys.stderr.write(f"{name}: left out, {missing} is not installed\n")
+            continue
+        wanted = [int(word) for word in arguments.llvm.split(",") if word]
+        found += [Line(compiler, known[name], options, ledger, environ, sanitizing) for compiler in compilers(wanted)]
+    return found
+
+
+def _tell(row: Row) -> None:
+    say(f"{row.machine} {row.llvm} {row.program}: {row.excluded or f'{row.runs} runs'}")
+    for name in row.differences:
+        sys.stderr.write(f"\ndifference: {name}\n")
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.evaluation.differential``."""
+    parser = argparse.ArgumentParser(prog="python -m clang_llm.evaluation.differential", description=__doc__)
+    parser.add_argument("do", choices=("run", "report"))
+    parser.add_argument("--work", type=Path, default=Path("build") / "differential", help="directory (%(default)s)")
+    parser.add_argument("--machines", default="x86-64", help="names, with commas (default: %(default)s)")
+    parser.add_argument("--llvm", default="19", help="major versions, with commas; empty: all (default: %(default)s)")
+    parser.add_argument("--sources", default=",".join(MAKERS), help="of programs (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="decides programs and plans (default: %(default)s)")
+    parser.add_argument("--plans", type=int, default=24, help="for each program (default: %(default)s)")
+    parser.add_argument("--runs", type=int, help="stop when each machine and clang has so many")
+    parser.add_argument("--programs", type=int, help="stop after so many for each machine and clang")
+    parser.add_argument("--minutes", type=float, help="stop then")
+    parser.add_argument("--jobs", type=int, default=1, help="programs at once (default: %(default)s)")
+    return run_command(parser, run, argv, environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], process_environment()))
