@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import platform
 import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm import __version__, process, settings, vocabulary
+from clang_llm import __version__, process, settings, vetted, vocabulary
 from clang_llm.compiler import ASK_S, Compiler
 from clang_llm.errors import ProcessError, ToolchainError
+from clang_llm.files import nobody_else_writes, replace_file
+from clang_llm.published import PluginBuild, prune, publish
 from clang_llm.types import FORMAT, PROTOCOL
 
 PACKAGE = Path(__file__).resolve().parent
@@ -23,32 +26,21 @@ OLDEST_LLVM = 14
 
 #: Seconds for building the plugin: normally 10, more when every core is busy with the build that waits for it.
 BUILD_S = 600.0
-#: Builds that are kept: a handful of clangs for a handful of checkouts, 0.2 MiB each.
-KEPT_BUILDS = 32
+#: What a system says that is short of something just now; the next compile may have better luck.
+_PASSING = tuple(
+    map(
+        os.strerror,
+        (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG, errno.ENOSPC, errno.EDQUOT),
+    )
+)
 
 _API = re.compile(r"#define\s+LLVM_PLUGIN_API_VERSION\s+(\d+)")
 
 
-@dataclass(frozen=True)
-class PluginBuild:
-    """A plugin that is ready for use."""
-
-    directory: Path
-
-    @property
-    def stub(self) -> Path:
-        """What clang is told to load."""
-        return self.directory / "stub.so"
-
-    @property
-    def plugin(self) -> Path:
-        """What the stub loads."""
-        return self.directory / "plugin.so"
-
-
 def generated_header(major: int) -> str:
     """Return the text of generated.h for one major version of LLVM: what the plugin shares with Python."""
-    rows = "\n".join(f'    {{"{name}", "{tokens}"}},' for name, tokens in vocabulary.load(major).rows())
+    rows = "\n".join("    {" + ", ".join(f'"{each}"' for each in row) + "}," for row in vocabulary.load(major).rows())
+    digests = "\n".join(f'    "{each}",' for each in sorted(vetted.shipped(major)))
     table = settings.EFFORT_TABLE
     return f"""\
 // Written by clang_llm/toolchain.py; do not edit.
@@ -60,19 +52,19 @@ def generated_header(major: int) -> str:
 static const unsigned EffortTable[{len(table)}] = {{{", ".join(map(str, table))}}};
 struct VocabularyEntry {{
   const char *Name;
+  const char *Kind;
   const char *Parameters;
+  const char *Required;
 }};
 static const VocabularyEntry Vocabulary[] = {{
 {rows}
 }};
+// Pieces of plans that were validated and are shipped (clang_llm/vetted.py), sorted; the empty text ends them.
+static const char *const Vetted[] = {{
+{digests}
+    "",
+}};
 """
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it, so that nobody sees half of it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    temporary.replace(path)
 
 
 class Builder:
@@ -93,7 +85,10 @@ class Builder:
         Raises:
             ToolchainError: With the reason and what to do.
         """
-        include = self._include_directory()
+        with nobody_else_writes():
+            return self._build(self._include_directory())
+
+    def _build(self, include: Path) -> PluginBuild:
         # Under the lock nobody else builds, so whatever is half done here was left by a process that died.
         for stale in self.plugins.glob("tmp-*"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -107,24 +102,28 @@ class Builder:
                 self._plugin(include, identity)
                 self._try()
                 shutil.rmtree(self.scratch)
-                shutil.rmtree(final.directory, ignore_errors=True)
-                self.work.rename(final.directory)
-                self._prune()
+                publish(PluginBuild(self.work), final)
+            os.utime(final.directory)
+            prune(self.plugins)
             return final
         except (ToolchainError, ProcessError) as error:
             with suppress(OSError):
                 replace_file(self.plugins / "failed-build.log", "\n".join(self.log))
-            if identity and not identity.endswith(_describe_inputs()):
+            if identity and not identity.endswith(_describe_inputs(self.compiler.major)):
                 raise _retry_when("the plugin's sources changed while it was built; try again", SOURCES) from error
+            if not isinstance(error, ToolchainError) or not error.retry_when:
+                self._look_for_limits(error)
             raise ToolchainError(str(error)) from error
         finally:
             shutil.rmtree(self.work, ignore_errors=True)
 
-    def _prune(self) -> None:
-        """Remove the builds that were made or prepared longest ago; whoever still needs one builds it again."""
-        builds = sorted(self.plugins.glob("*/stub.so"), key=lambda stub: stub.parent.stat().st_mtime_ns)
-        for stub in builds[:-KEPT_BUILDS]:
-            shutil.rmtree(stub.parent, ignore_errors=True)
+    def _look_for_limits(self, error: ToolchainError | ProcessError) -> None:
+        """Raise an error that does not stand when the build failed for want of what may be there next time."""
+        text = "\n".join([str(error), *self.log])
+        limit = "a limit of this process" if process.limited() else ""
+        short = next((each for each in _PASSING if each in text), limit)
+        if short:
+            raise _retry_when(f"the plugin could not be built now ({short}); try again", SOURCES) from error
 
     def _include_directory(self) -> Path:
         if self.compiler.major < OLDEST_LLVM:
@@ -152,7 +151,9 @@ class Builder:
             f"-DCLANG_LLM_PLUGIN_API={api.group(1)}",
             SOURCES / "stub.c",
         ]
-        self._compile([[self.compiler.real], ["cc"]], [*options, "-o", self.work / "stub.so", "-ldl"])
+        # Linked to nothing, so that it loads with an older C library, or another one.
+        options += ["-nostdlib", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-fvisibility=hidden"]
+        self._compile([[self.compiler.real], ["cc"]], [*options, "-o", self.work / "stub.so"])
 
     def _identity(self) -> str:
         """Let the stub say what it was loaded into, then add the files that the build depends on."""
@@ -164,11 +165,12 @@ class Builder:
         loaded = file.read_text(errors="surrogateescape") if file.exists() else ""
         if not loaded.startswith("exe "):
             raise ToolchainError(f"{self.compiler.path} does not load pass plugins; use a clang built with plugins")
-        return loaded + _describe_inputs()
+        return loaded + _describe_inputs(self.compiler.major)
 
     def _fingerprint(self, identity: str) -> str:
         digest = hashlib.sha256()
-        parts = [identity.partition("src ")[0], self.header, self.compiler.version, self.python, str(PACKAGE)]
+        parts = [identity.partition("src ")[0], _system(), self.header, self.compiler.version, self.python]
+        parts.append(str(PACKAGE))
         parts += [path.read_text(encoding="utf-8") for path in _plugin_sources()]
         for part in parts:
             digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
@@ -177,9 +179,10 @@ class Builder:
 
     def _is_whole(self, build: PluginBuild, identity: str) -> bool:
         """Whether a build exists already; its identity is renewed, as file times may have moved since."""
-        if not (build.stub.is_file() and build.plugin.is_file() and (build.directory / "helper").is_file()):
+        if not build.is_sound():
             return False
         replace_file(build.directory / "identity", identity)
+        build.seal()
         return True
 
     def _plugin(self, include: Path, identity: str) -> None:
@@ -232,9 +235,21 @@ class Builder:
 
     def _run(self, argv: Sequence[Path | str], timeout_s: float, **variables: str) -> process.Completed:
         self.log.append("$ " + " ".join(map(str, argv)))
+        # The user's directory for temporary files may be gone, or full.
+        variables = {"TMPDIR": str(self.scratch), **variables}
         done = process.run(argv, env=settings.compiler_environment(variables), timeout_s=timeout_s)
         self.log.append(done.output + os.fsdecode(done.stderr))
         return done
+
+
+def _system() -> str:
+    """Return what a plugin needs beside its clang: processor, C library and release of the system."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    library = " ".join(platform.libc_ver())
+    return " ".join((platform.machine(), library, release.get("ID", ""), release.get("VERSION_ID", "")))
 
 
 def _retry_when(problem: str, path: Path) -> ToolchainError:
@@ -253,16 +268,19 @@ def _plugin_sources() -> list[Path]:
     return sorted(path for path in SOURCES.iterdir() if path.suffix in {".c", ".cpp", ".h"})
 
 
-def _inputs() -> list[Path]:
+def _inputs(major: int) -> list[Path]:
     """Return every file that a build depends on; the stub looks at their size and time on each load."""
-    shared = [PACKAGE / name for name in ("__init__.py", "settings.py", "types.py", "builder.py")]
-    return [*_plugin_sources(), *shared, vocabulary.SOURCE]
+    shared = [PACKAGE / name for name in ("__init__.py", "settings.py", "types.py", "vetted.py", "builder.py")]
+    return [*_plugin_sources(), *shared, vocabulary.SOURCE, *vetted.sources(major)]
 
 
-def _describe_inputs() -> str:
+def _describe_inputs(major: int) -> str:
     """Return the src lines of `identity`."""
-    described = [(path.stat(), path) for path in _inputs()]
-    return "".join(f"src {status.st_size} {status.st_mtime_ns} {path}\n" for status, path in described)
+    described = [(path.stat(), path) for path in _inputs(major)]
+    return "".join(
+        f"src {status.st_size:x} {status.st_mtime_ns // 10**9:x} {status.st_mtime_ns % 10**9:x} {path}\n"
+        for status, path in described
+    )
 
 
 def _first_error(done: process.Completed) -> str:

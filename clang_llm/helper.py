@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 
 from clang_llm import backends, log, settings, store
+from clang_llm.backends.proposal import ProposalBackend
 from clang_llm.errors import Abandoned, BackendError, ClangLlmError, EndOfConversation, ProtocolError
+from clang_llm.plan import Plan
 from clang_llm.protocol import Connection, Question
 from clang_llm.search import Search
 from clang_llm.store.local import LocalStore
+from clang_llm.store.vouched import is_vouched, vouch
 from clang_llm.types import Decision, Lookup
 
 #: Seconds to wait for another process that works on the same module; below the plugin's patience of 60 s with us.
@@ -68,6 +71,7 @@ class _Session:
         self.connection = connection
         self.chosen = chosen
         self.store: LocalStore = store.open_local(chosen)
+        self.proposal: Plan | None = None
 
     def answer(self) -> tuple[Decision, str | int | None]:
         """Return the decision with its id or reason."""
@@ -76,6 +80,8 @@ class _Session:
             words = ", ".join((*self.chosen.unknown, *self.chosen.problems))
             log.write_log(self.chosen.log, f"helper: settings that are not used: {words}")
         if self.store.read_only:
+            if question.lookup is Lookup.UNSEALED:
+                self._arrived(question)
             return self._search(question)
         with self.store.lock(question.request.key, SINGLE_FLIGHT_S):
             if question.lookup is not Lookup.RECACHE and self._arrived(question):
@@ -83,17 +89,31 @@ class _Session:
             return self._search(question)
 
     def _arrived(self, question: Question) -> bool:
-        """Whether the local cache has an entry now, from another process or from a store behind it."""
+        """Whether the local cache has an entry now that was measured here.
+
+        What others measured, in this cache or in a store behind it, becomes the proposal.
+        """
         key, budget = question.request.key, question.request.budget
         here = self.store.get(key)
-        if here is not None and here.budget >= budget:
-            # The plugin calls it corrupt and we do not: searching again settles it.
-            return question.lookup is not Lookup.CORRUPT
+        # The plugin disbelieves what we do not see anything wrong with: searching again settles it.
+        if here is not None and question.lookup not in (Lookup.CORRUPT, Lookup.UNVETTED):
+            if here.recipe is None or self.store.is_sealed(key):
+                if here.budget >= budget:
+                    return True
+            elif self._is_vetted(here):
+                self.proposal = here
         for behind in store.behind_local(self.chosen):
             plan = behind.get(key)
-            if plan is not None and plan.budget >= budget and self.store.put(plan):
-                return True
+            if plan is None or plan.budget < budget or not self._is_vetted(plan):
+                continue
+            if plan.recipe is None:
+                return self.store.put(plan)
+            self.proposal = plan
         return False
+
+    def _is_vetted(self, plan: Plan) -> bool:
+        """Whether the plugin would believe a plan that somebody else has made."""
+        return plan.recipe is None or is_vouched(self.store.root, plan.major, plan.recipe)
 
     def _search(self, question: Question) -> tuple[Decision, str | int | None]:
         if self.chosen.backend == "capture":
@@ -102,13 +122,18 @@ class _Session:
             return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
         chosen = backends.resolved(self.chosen)
         backend = backends.create(chosen.backend, chosen)
-        search = Search(self.connection, question.request, backend, chosen.backend)
+        proposed = ProposalBackend(self.proposal, backend) if self.proposal is not None else None
+        search = Search(self.connection, question.request, proposed or backend, chosen.backend)
         plan, identity = search.run()
+        if proposed is not None:
+            plan = proposed.confirmed(plan)
         log.write_log(self.chosen.log, f"helper: key {question.request.key} {search.summary()}")
         origins = search.origins()
         if origins:
             log.explain(self.chosen.explain_to, {"event": "origins", "origins": origins})
-        disbelieved = question.lookup in (Lookup.RECACHE, Lookup.CORRUPT)
+        disbelieved = question.lookup in (Lookup.RECACHE, Lookup.CORRUPT, Lookup.UNVETTED)
+        if plan.recipe is not None and not self.store.read_only:
+            vouch(self.store.root, question.request.major, plan.recipe)
         if self.store.put(plan, replace_any=disbelieved):
             log.append_event(self.store.root, "stored")
         elif not self.store.read_only and not disbelieved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from clang_llm import vocabulary
@@ -71,10 +71,23 @@ def as_data(plan: Plan) -> dict[str, object]:
     }
 
 
-def encode(plan: Plan) -> bytes:
-    """Return the entry's bytes."""
+def encode(plan: Plan, seal: Callable[[str], str] | None = None) -> bytes:
+    """Return the entry's bytes.
+
+    Args:
+        plan: What is to be remembered.
+        seal: Makes the seal of a checksum (`clang_llm.store.seal`), for what was measured here.
+    """
     data = json.dumps(as_data(plan)).encode("ascii") + b"\n"
-    return b"%s %d %s\n%s" % (MAGIC, FORMAT, hashlib.sha256(data).hexdigest().encode("ascii"), data)
+    checksum = hashlib.sha256(data).hexdigest()
+    words = [checksum, *([seal(checksum)] if seal is not None else [])]
+    return b"%s %d %s\n%s" % (MAGIC, FORMAT, " ".join(words).encode("ascii"), data)
+
+
+def seal_on(data: bytes) -> tuple[str, str]:
+    """Return checksum and seal in the header of an entry's bytes; texts that are not there are empty."""
+    fields = data.partition(b"\n")[0].decode("ascii", errors="replace").split(" ")
+    return (fields[2], fields[3]) if len(fields) == 4 else ("", "")
 
 
 def decode(data: bytes, key: str) -> Plan:
@@ -99,7 +112,7 @@ def _body(data: bytes) -> dict[str, object]:
     """Check header and checksum and return the JSON object."""
     header, newline, text = data[:MAX_BYTES].partition(b"\n")
     fields = header.split(b" ")
-    if not newline or len(fields) != 3 or fields[0] != MAGIC:
+    if not newline or len(fields) not in (3, 4) or fields[0] != MAGIC:
         raise PlanError("the entry has no header; `clang-llm-tool cache verify` removes it")
     if fields[1] != b"%d" % FORMAT:
         raise PlanFormatError(f"the entry has format {fields[1]!r}; another clang-llm wrote it")

@@ -38,6 +38,8 @@ class Lookup(str, Enum):
     WEAKER = "weaker"
     CORRUPT = "corrupt"
     RECACHE = "recache"
+    UNVETTED = "unvetted"
+    UNSEALED = "unsealed"
 
 
 class Decision(str, Enum):

@@ -139,9 +139,10 @@ class Vocabulary:
         entry = self.entries.get(name)
         return entry is not None and entry.kind in _HOLDS[adaptor]
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Return (name, "token;token") of every pass, sorted as strcmp sorts, for the plugin."""
-        return [(name, ";".join(self.entries[name].tokens)) for name in sorted(self.entries)]
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Return (name, kind, "token;token", "required;required") of every pass for the plugin, sorted as by strcmp."""
+        rows = ((name, self.entries[name]) for name in sorted(self.entries))
+        return [(name, each.kind, ";".join(each.tokens), ";".join(each.required)) for name, each in rows]
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Return the sorted names of the passes of one kind."""

@@ -1,12 +1,15 @@
 #include "entry.h"
 #include "compat.h"
 #include "generated.h"
+#include "vetted.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace llvm;
+
+static constexpr size_t MaxEntryBytes = 512 * 1024; // plan.MAX_BYTES
 
 static bool sound(StringRef Body, StringRef Checksum) {
   auto Bytes = ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Body.data()), Body.size());
@@ -26,19 +29,37 @@ static bool interpret(json::Object &Text, StringRef Key, Entry &E) {
   return E.OzIsBest || (readRecipe(Text, E.How) && inVocabulary(E.How));
 }
 
-static Entry decode(StringRef Data, StringRef Key) {
+// An entry nests two deep. LLVM's parser calls itself for each level, and the stack is not without end.
+static bool isShallow(StringRef Text) {
+  unsigned Depth = 0;
+  bool Quoted = false;
+  for (size_t I = 0; I < Text.size(); ++I) {
+    char C = Text[I];
+    if (Quoted && C == '\\')
+      ++I;
+    else if (C == '"')
+      Quoted = !Quoted;
+    else if (!Quoted && (C == '[' || C == '{') && ++Depth > 32)
+      return false;
+    else if (!Quoted && (C == ']' || C == '}') && Depth > 0)
+      --Depth;
+  }
+  return true;
+}
+
+static Entry decode(const Settings &S, StringRef Data, StringRef Key) {
   Entry E;
   E.State = Entry::Corrupt;
   auto HeaderAndBody = Data.split('\n');
-  SmallVector<StringRef, 3> Header;
+  SmallVector<StringRef, 4> Header;
   HeaderAndBody.first.split(Header, ' ');
-  if (Header.size() != 3 || Header[0] != "clang-llm-plan")
+  if (Header.size() < 3 || Header.size() > 4 || Header[0] != "clang-llm-plan")
     return E;
   if (Header[1] != std::to_string(CLANG_LLM_FORMAT)) {
     E.State = Entry::Missing; // a format we do not know is somebody else's, not damage
     return E;
   }
-  if (!sound(HeaderAndBody.second, Header[2]))
+  if (!sound(HeaderAndBody.second, Header[2]) || !isShallow(HeaderAndBody.second))
     return E;
   Expected<json::Value> Parsed = json::parse(HeaderAndBody.second.trim());
   if (!Parsed) {
@@ -48,6 +69,7 @@ static Entry decode(StringRef Data, StringRef Key) {
   json::Object *Text = Parsed->getAsObject();
   if (Text && interpret(*Text, Key, E)) {
     E.State = Entry::Usable;
+    E.Sealed = Header.size() == 4 && isSealed(S, Header[2], Header[3]);
     E.Text = std::move(*Text);
   }
   return E;
@@ -55,11 +77,13 @@ static Entry decode(StringRef Data, StringRef Key) {
 
 Entry lookUp(const Settings &S, StringRef Key) {
   std::string Path = S.CacheDirectory + "/plans/" + Key.take_front(2).str() + "/" + Key.drop_front(2).str();
-  auto Buffer = MemoryBuffer::getFile(Path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!Buffer)
+  // Whatever else lies there (a FIFO, a link to a device, a file without end) is a miss, and is not waited for.
+  int File = openRegular(Path, O_RDONLY);
+  if (File < 0)
     return Entry();
-  Entry E = decode((*Buffer)->getBuffer(), Key);
+  Entry E = decode(S, readBounded(File, MaxEntryBytes), Key);
   if (E.State == Entry::Usable && !S.ReadOnly && !S.explaining())
-    utimensat(AT_FDCWD, Path.c_str(), nullptr, 0); // eviction is by last use
+    futimens(File, nullptr); // eviction is by last use
+  close(File);
   return E;
 }

@@ -7,9 +7,11 @@
 #include <string>
 
 struct Entry {
-  enum Kind { Missing, Corrupt, Usable };
+  // Unvetted: a sound text of what nobody whom we believe has validated.
+  enum Kind { Missing, Corrupt, Unvetted, Usable };
   Kind State = Missing;
   bool OzIsBest = false;
+  bool Sealed = false;  // measured here, for this very module
   Recipe How;           // when something beats -Oz
   unsigned Budget = 0;  // candidate compilations of the search that found it
   llvm::json::Object Text;

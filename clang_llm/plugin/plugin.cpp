@@ -10,8 +10,10 @@
 #include "guard.h"
 #include "generated.h"
 #include "helper.h"
+#include "net.h"
 #include "settings.h"
 #include "vocabulary.h"
+#include "llvm/IR/Verifier.h"
 #include "llvm/Support/Signals.h"
 #include <memory>
 #include <unistd.h>
@@ -23,6 +25,7 @@ namespace {
 // What to do with the module in hand.
 struct Decision {
   bool Apply = false;
+  bool Measured = false; // here and now, so it is known to end well
   Recipe How;
   std::string Reason; // of plain -Oz: "best", or what went wrong
 };
@@ -91,15 +94,15 @@ class Search {
   Decision apply(int64_t Id) const {
     bool Known = Id >= 0 && size_t(Id) < Recipes.size();
     if (!Known || !Results[Id].ok() || Results[Id].Object.Size >= Baseline.Object.Size)
-      return {false, {}, "protocol"};
-    return {true, Recipes[Id], ""};
+      return {false, false, {}, "protocol"};
+    return {true, true, Recipes[Id], ""};
   }
 
   Decision lookUpAgain() const {
     Entry E = lookUp(S, K.Hex);
-    if (E.State != Entry::Usable)
-      return {false, {}, "lookup_failed"};
-    return {!E.OzIsBest, E.How, "best"};
+    if (E.State != Entry::Usable || !(E.Sealed || E.OzIsBest))
+      return {false, false, {}, "lookup_failed"};
+    return {!E.OzIsBest, false, E.How, "best"};
   }
 
   bool sendModule() {
@@ -145,14 +148,14 @@ public:
     while (Sent) {
       json::Object Message = Python.receive();
       if (auto Error = Message.getString("error"))
-        return {false, {}, Error->str()};
+        return {false, false, {}, Error->str()};
       StringRef Do = Message.getString("do") ? *Message.getString("do") : StringRef();
       if (Do == "apply")
         return apply(Message.getInteger("id") ? *Message.getInteger("id") : -1);
       if (Do == "lookup")
         return lookUpAgain();
       if (Do == "oz")
-        return {false, {}, Message.getString("reason") ? Message.getString("reason")->str() : "helper"};
+        return {false, false, {}, Message.getString("reason") ? Message.getString("reason")->str() : "helper"};
       if (Do == "module")
         Sent = sendModule();
       else if (Do == "describe" && Message.getString("module"))
@@ -160,19 +163,23 @@ public:
       else if (Do == "evaluate" && Message.getArray("lists"))
         Sent = evaluate(*Message.getArray("lists"));
       else
-        return {false, {}, "protocol"};
+        return {false, false, {}, "protocol"};
     }
-    return {false, {}, "helper_died"};
+    return {false, false, {}, "helper_died"};
   }
 };
 
 StringRef lookupWord(const Settings &S, const Entry &E) {
   if (E.State == Entry::Corrupt)
     return "corrupt";
+  if (E.State == Entry::Unvetted)
+    return "unvetted";
   if (E.State == Entry::Missing)
     return "miss";
   if (S.Recache)
     return "recache";
+  if (!E.Sealed && !E.OzIsBest)
+    return "unsealed";
   if (E.Budget < S.Budget && !S.ReadOnly)
     return "weaker";
   return E.OzIsBest ? "hit:oz" : "hit";
@@ -184,6 +191,15 @@ std::string errorEvent(StringRef Reason) {
   return ("error:" + (Plain ? Reason : StringRef("helper"))).str();
 }
 
+// Whether a plan that was not made here and now is sound for this module, and no larger.
+bool endsWell(Compile &C, const Settings &S, const Recipe &R) {
+  Measurement Baseline = measureBaseline(C);
+  if (!Baseline.ok())
+    return false;
+  Measurement Ours = measureRecipes(C, Baseline, R, S).front();
+  return Ours.ok() && Ours.Object.Size < Baseline.Object.Size;
+}
+
 Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory) {
   Entry E = lookUp(S, K.Hex);
   StringRef Lookup = lookupWord(S, E);
@@ -192,19 +208,21 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
     explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
   }
   appendEvent(S, Lookup);
-  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, E.How, "best"};
+  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, false, E.How, "best"};
   if (Lookup == "hit" || Lookup == "hit:oz")
     return Cached;
+  if (S.Budget == 0 && Lookup == "unsealed" && endsWell(C, S, E.How))
+    return {true, true, E.How, ""};
   if (S.Budget == 0) {
     appendEvent(S, "bypass:effort_0");
-    return {false, {}, "effort_0"};
+    return {false, false, {}, "effort_0"};
   }
   Decision Found = Search(C, S, K, Directory).run(Lookup);
   bool Failed = !Found.Apply && Found.Reason != "best";
   if (Failed)
     appendEvent(S, errorEvent(Found.Reason));
   // A plan from a smaller search is better than none when the larger search could not be made.
-  return Failed && Lookup == "weaker" ? Cached : Found;
+  return Failed && Lookup == "weaker" && E.Sealed ? Cached : Found;
 }
 
 // `explain`: leave before anything is written. LLVM's interrupt handlers remove the output file that clang has begun.
@@ -219,12 +237,19 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
   std::shared_ptr<PipelineState> State;
   std::string Directory;
 
-  bool apply(Compile &C, const Settings &S, const Recipe &R) const {
+  // What was measured in this very compile fits; a plan of the cache may have been made for another module.
+  bool apply(Compile &C, const Settings &S, const Recipe &R, bool Measured) const {
     Pipelines Parsed;
     if (!inVocabulary(R) || !Parsed.parse(C, R))
       return false;
+    if (!Measured)
+      spreadNet(S);
     Parsed.runHead(C);
+    if (!Measured && !R.Use.empty() && R.Use.size() != definitions(C.M).size())
+      fallIntoNet("unfit");
     Parsed.runTail(C);
+    if (!Measured && verifyModule(C.M))
+      fallIntoNet("unverified");
     heedCodegen(C.M);
     State->SkipOptional = true;
     appendEvent(S, "applied");
@@ -242,7 +267,7 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
         consumeError(Parsed.takeError());
     }
     Recipe R;
-    if (!readRecipe(Asked, R) || !apply(C, S, R)) {
+    if (!readRecipe(Asked, R) || !apply(C, S, R, /*Measured=*/true)) {
       C.M.getContext().emitError("clang-llm: the pass list was refused");
       return false;
     }
@@ -279,7 +304,18 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     StringRef Do = D.Apply ? "apply" : "oz";
     explain(S, json::Object{{"event", "decision"}, {"do", Do}, {"pipeline", D.How.text()}, {"reason", D.Reason}});
     appendLog(S, (M.getSourceFileName() + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.How.text() : D.Reason)).str());
-    return !S.explaining() && D.Apply && apply(C, S, D.How);
+    if (S.explaining() || !D.Apply)
+      return false;
+    bool Measured = D.Measured;
+    // Source text that cannot be read again leaves no way back from a plan that does not fit, so it is tried first.
+    if (!Measured && is_contained(Arguments, "-")) {
+      if (!endsWell(C, S, D.How)) {
+        appendEvent(S, "error:unfit");
+        return false;
+      }
+      Measured = true;
+    }
+    return apply(C, S, D.How, Measured);
   }
 
 public:

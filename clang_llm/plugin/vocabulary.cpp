@@ -22,25 +22,44 @@ static std::string spelling(StringRef Token) {
   return IsNumber ? (Token.substr(0, Equals + 1) + "#").str() : Token.str();
 }
 
-static bool allows(StringRef Name, StringRef Parameters) {
+static const VocabularyEntry *entryOf(StringRef Name) {
   const auto *End = std::end(Vocabulary);
   const auto *Entry =
       std::lower_bound(std::begin(Vocabulary), End, Name, [](const VocabularyEntry &E, StringRef N) { return StringRef(E.Name) < N; });
-  if (Entry == End || Name != Entry->Name)
+  return Entry != End && Name == Entry->Name ? Entry : nullptr;
+}
+
+static SmallVector<StringRef, 8> tokens(StringRef Text) {
+  SmallVector<StringRef, 8> Found;
+  Text.split(Found, ';', -1, /*KeepEmpty=*/false);
+  return Found;
+}
+
+// A loop pass may stand where MemorySSA is, too; one that needs it aborts the compile where it is not.
+static bool fits(StringRef Kind, StringRef Adaptor) { return Kind == Adaptor || (Kind == "loop" && Adaptor == "loop-mssa"); }
+
+static bool allows(StringRef Name, StringRef Parameters, StringRef Adaptor) {
+  const VocabularyEntry *Entry = entryOf(Name);
+  if (!Entry || !fits(Entry->Kind, Adaptor))
     return false;
-  if (Parameters.empty())
+  auto Given = tokens(Parameters), Known = tokens(Entry->Parameters), Required = tokens(Entry->Required);
+  return all_of(Required, [&](StringRef Token) { return is_contained(Given, Token); }) && all_of(Given, [&](StringRef Token) {
+           std::string Spelled = spelling(Token);
+           return any_of(Known, [&](StringRef K) { return K == Spelled; });
+         });
+}
+
+// What may stand directly in an adaptor, by the names of adaptors.
+static bool nests(StringRef Inner, StringRef Outer) {
+  if (Inner == Outer)
     return true;
-  SmallVector<StringRef, 8> Given, Known;
-  Parameters.split(Given, ';');
-  StringRef(Entry->Parameters).split(Known, ';', -1, /*KeepEmpty=*/false);
-  return std::all_of(Given.begin(), Given.end(), [&](StringRef Token) {
-    std::string Spelled = spelling(Token);
-    return std::any_of(Known.begin(), Known.end(), [&](StringRef K) { return K == Spelled; });
-  });
+  if (Inner == "cgscc" || Inner == "function")
+    return Outer == "module" || (Outer == "cgscc" && Inner == "function");
+  return (Inner == "loop" || Inner == "loop-mssa") && Outer == "function";
 }
 
 // Pipeline from Text's start to the parenthesis that closes it, or to its end.
-static bool checkElements(StringRef &Text, unsigned Depth) {
+static bool checkElements(StringRef &Text, StringRef Adaptor, unsigned Depth) {
   if (Depth > 8) // deepest legal nesting is module(cgscc(function(loop(…))))
     return false;
   while (true) {
@@ -55,9 +74,10 @@ static bool checkElements(StringRef &Text, unsigned Depth) {
       Text = Text.substr(Close + 1);
     }
     if (Text.consume_front("(")) {
-      if (!isAdaptor(Name) || !Parameters.empty() || !checkElements(Text, Depth + 1) || !Text.consume_front(")"))
+      if (!isAdaptor(Name) || !nests(Name, Adaptor) || !Parameters.empty() || !checkElements(Text, Name, Depth + 1) ||
+          !Text.consume_front(")"))
         return false;
-    } else if (!allows(Name, Parameters)) {
+    } else if (!allows(Name, Parameters, Adaptor)) {
       return false;
     }
     if (!Text.consume_front(","))
@@ -69,5 +89,5 @@ bool inVocabulary(StringRef Pipeline) {
   // The longest published lists have some hundred passes; this bounds what a poisoned entry can cost.
   if (Pipeline.empty() || Pipeline.size() > 16384)
     return false;
-  return checkElements(Pipeline, 0) && Pipeline.empty();
+  return checkElements(Pipeline, "module", 0) && Pipeline.empty();
 }

@@ -3,5 +3,6 @@
 
 #include "llvm/ADT/StringRef.h"
 
-// Whether every pass of Pipeline, and each of its parameters, is in the vocabulary. Whether it parses is for LLVM to say.
+// Whether every pass of Pipeline and each of its parameters is in the vocabulary, what must be given is, and each pass stands where its
+// kind may. Whether it parses is for LLVM to say.
 bool inVocabulary(llvm::StringRef Pipeline);

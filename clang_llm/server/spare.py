@@ -19,6 +19,7 @@ from clang_llm.recipe import Recipe
 from clang_llm.search import Search
 from clang_llm.settings import Settings, compiler_environment
 from clang_llm.store.local import LocalStore
+from clang_llm.store.vouched import vouch
 from clang_llm.toolchain import build_plugin
 from clang_llm.tuning.evaluator import Evaluator
 from clang_llm.types import Result, Status
@@ -146,6 +147,8 @@ class SpareTime:
             raise ToolchainError(f"plain -Oz has {plan.size_oz} bytes here and {known.size_oz} in the build")
         if known is None or plan.size >= known.size:
             return False
+        if plan.recipe is not None:
+            vouch(cache, plan.major, plan.recipe)
         return store.put(plan)
 
     def _compiler(self, entry: backlog.Entry) -> Compiler:

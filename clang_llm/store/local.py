@@ -6,17 +6,20 @@ writing method return False, silently, because a compile must not notice.
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from clang_llm.errors import PlanError, PlanFormatError
 from clang_llm.locks import locked
-from clang_llm.plan import MAX_BYTES, Plan, decode, encode
+from clang_llm.plan import MAX_BYTES, Plan, decode, encode, seal_on
 from clang_llm.store.eviction import evict, evict_shard
+from clang_llm.store.seal import key_of, seal_of
 
 #: Corrupt entries that are kept for looking at; the rest is thrown away.
 QUARANTINED = 32
@@ -62,8 +65,12 @@ class LocalStore:
             self.quarantine(key)
             return None
 
+    def is_sealed(self, key: str) -> bool:
+        """Whether the entry of a key was measured here, by this user (`clang_llm.store.seal`)."""
+        return self._sealed(self._bytes(key) or b"")
+
     def put(self, plan: Plan, *, replace_any: bool = False) -> bool:
-        """Keep a plan unless a better one is there; return whether the store now holds this one.
+        """Keep a plan that was measured here, unless a better one is there; return whether the store now has this one.
 
         A better plan from a smaller search stays, with the larger budget: the larger search found nothing better.
 
@@ -80,7 +87,8 @@ class LocalStore:
                 return False
             except PlanError:
                 old = None
-            if old is not None and not plan.beats(old):
+            # What others measured may be no plan for this module at all.
+            if old is not None and not plan.beats(old) and (old.recipe is None or self.is_sealed(plan.key)):
                 if old.budget < plan.budget:
                     self._write(replace(old, budget=plan.budget))
                 return False
@@ -143,14 +151,22 @@ class LocalStore:
             path.unlink(missing_ok=True)
         return evict(self.plans, 0)
 
-    def _read(self, key: str) -> Plan | None:
-        """Return the plan of a key, None where there is no readable file; raise when the content is bad."""
+    def _bytes(self, key: str) -> bytes | None:
         try:
             with self.path(key).open("rb") as file:
-                data = file.read(MAX_BYTES)
+                return file.read(MAX_BYTES)
         except OSError:
             return None
-        return decode(data, key)
+
+    def _read(self, key: str) -> Plan | None:
+        """Return the plan of a key, None where there is no readable file; raise when the content is bad."""
+        data = self._bytes(key)
+        return None if data is None else decode(data, key)
+
+    def _sealed(self, data: bytes) -> bool:
+        checksum, seal = seal_on(data)
+        own = key_of(self.root)
+        return own is not None and hmac.compare_digest(seal.encode(), seal_of(own, checksum).encode())
 
     def _write(self, plan: Plan) -> bool:
         path = self.path(plan.key)
@@ -158,7 +174,8 @@ class LocalStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # open() gives 0666 less the umask, as clang does: a team can share the directory.
-            temporary.write_bytes(encode(plan))
+            own = key_of(self.root, create=True)
+            temporary.write_bytes(encode(plan, None if own is None else partial(seal_of, own)))
             temporary.replace(path)
         except OSError:
             with suppress(OSError):

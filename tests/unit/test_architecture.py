@@ -19,9 +19,25 @@ PACKAGE = ROOT / "clang_llm"
 
 # architecture.md, section 9; a larger number may import a smaller or an equal one.
 LAYERS = {
-    **dict.fromkeys(("", "passlist", "vocabulary", "recipe", "plan", "prompt", "translation", "errors", "types"), 0),
     **dict.fromkeys(
-        ("process", "settings", "log", "locks", "compiler", "builder", "toolchain", "store", "objects", "web"), 1
+        ("", "passlist", "vocabulary", "recipe", "plan", "prompt", "translation", "errors", "types", "vetted"), 0
+    ),
+    **dict.fromkeys(
+        (
+            "process",
+            "settings",
+            "log",
+            "files",
+            "locks",
+            "compiler",
+            "builder",
+            "published",
+            "toolchain",
+            "store",
+            "objects",
+            "web",
+        ),
+        1,
     ),
     **dict.fromkeys(("backends", "inference", "mixture", "models", "protocol", "search", "tuning"), 2),
     **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "server", "training"), 3),
