@@ -1,4 +1,4 @@
-"""``python -m clang_llm.prepare CLANG MEMO_DIR``: the wrapper's way to get a plugin for a clang.
+"""``python -m clang_llm.prepare CLANG MEMO_DIR [MEMO_DIR]``: the wrapper's way to get a plugin for a clang.
 
 Says nothing and always exits with 0: a compile must never fail because of us, and the memo tells the rest.
 """
@@ -10,18 +10,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from clang_llm import log, settings, toolchain
+from clang_llm import log, process, settings, toolchain
 from clang_llm.errors import ClangLlmError
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Prepare the plugin for the clang `argv[0]` and leave the outcome in the directory `argv[1]`."""
+    """Prepare the plugin for the clang `argv[0]` and leave the outcome in one of the directories `argv[1:]`."""
     chosen = settings.Settings.load(environ)
-    if len(argv) != 2 or chosen.disable:
+    if len(argv) not in (2, 3) or chosen.disable:
         return
-    clang, memo_dir = Path(argv[0]), Path(argv[1])
+    if process.is_short():
+        log.write_log(chosen.log, f"prepare {argv[0]}: not under the limits of this process")
+        return
+    clang, memo, *own = map(Path, argv)
     try:
-        result = toolchain.prepare(clang, memo_dir, chosen.cache_dir, chosen.python)
+        result = toolchain.prepare(clang, memo, chosen.cache_dir, chosen.python, own[0] if own else None)
         outcome = f"plugin in {result.build.directory}" if result.build else f"no plugin: {result.reason}"
     except (ClangLlmError, OSError, ImportError) as error:
         outcome = f"no plugin: {error}"

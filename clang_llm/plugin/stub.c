@@ -237,11 +237,12 @@ static char *inDirectory(const char *Directory, const char *Name) {
   return Path;
 }
 
-/* Only where the wrapper says that something may be written. The file is there already: the wrapper or the plugin makes it. */
+/* Only where the wrapper says that something may be written. */
 static void countEvent(const char *Event) {
   struct FileStatus S;
-  const char *Path = inDirectory(getenv("CLANG_LLM_CACHE_DIR"), "events");
-  int File = Path && getenv("_CLANG_LLM_MEMO") ? open(Path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0666) : -1;
+  const char *Memo = getenv("_CLANG_LLM_MEMO"), *Path = inDirectory(getenv("CLANG_LLM_CACHE_DIR"), "events");
+  int Flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+  int File = Path && Memo && *Memo ? open(Path, Flags, 0666) : -1;
   if (File < 0)
     return;
   uint64_t Limit = limitOf(RLIMIT_FSIZE);
