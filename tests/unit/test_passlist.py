@@ -133,7 +133,8 @@ def test_starter_lists_are_usable_everywhere_once_normalised(shared: Path, major
     for passes in lists:
         fitting = PassList.parse(passes.module).for_llvm(major)
         fitting.check(load(major))
-        assert set(fitting.dropped) <= {"elim-avail-extern", "infer-alignment", "move-auto-init"}
+        withdrawn = {"lower-constant-intrinsics", "constraint-elimination", "chr", "ee-instrument"}
+        assert set(fitting.dropped) <= {"elim-avail-extern", "infer-alignment", "move-auto-init"} | withdrawn
 
 
 _names = st.sampled_from(sorted(load(19).entries))

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from clang_llm.recipe import Recipe
 from clang_llm.settings import Settings
 from clang_llm.store import eviction
 from clang_llm.store.local import QUARANTINED, LocalStore
+from clang_llm.store.seal import key_of, seal_of
 
 KEY = "ab" * 32
 
@@ -42,7 +44,8 @@ def test_what_was_put_is_found(store: LocalStore) -> None:
     assert store.get(KEY) is None
     assert store.put(make_plan())
     assert store.get(KEY) == make_plan()
-    assert store.path(KEY).read_bytes() == encode(make_plan())
+    assert store.path(KEY).read_bytes() == encode(make_plan(), partial(seal_of, key_of(store.root) or b""))
+    assert store.is_sealed(KEY)
     assert [key for key, _ in store.entries()] == [KEY]
 
 
