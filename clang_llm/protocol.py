@@ -92,7 +92,7 @@ class Connection:
         if not isinstance(identity, int):
             raise ProtocolError(f"a result has the id {identity!r}")
         if status is not Status.OK and "refused" not in message:
-            return Result(identity, status, 0)
+            return Result(identity, status, 0, reason=_text(message, "reason") if "reason" in message else "")
         functions, refused = _counts(message, "functions"), set(_counts(message, "refused"))
         if refused and max(refused) >= len(functions):
             raise ProtocolError(f"a result refuses function {max(refused)} of {len(functions)}")

@@ -146,7 +146,8 @@ class Search:
         return fresh
 
     def _plan(self, best: Result, size_oz: int) -> Plan:
-        rejected = Counter(result.status.value for result in self.results if result.status is not Status.OK)
+        refused = [result for result in self.results if result.status is not Status.OK]
+        rejected = Counter(f"{each.status.value}:{each.reason}".rstrip(":") for each in refused)
         provenance: dict[str, object] = {"backend": self.name}
         if best.id >= 0:
             origins = self.origins()

@@ -100,7 +100,8 @@ def _tell_results(results: Sequence[_Event], decision: _Event, origins: Sequence
         size = human_count(result["size"]) if ok else "-"
         saving = percent(baseline - result["size"], baseline) if ok else "-"
         name = "-Oz" if result["id"] < 0 else _shorten(result["pipeline"])
-        row = ("*" if ok and result["pipeline"] == chosen else "", result["status"], size, saving)
+        status = f"{result['status']} {result.get('reason', '')}".rstrip()
+        row = ("*" if ok and result["pipeline"] == chosen else "", status, size, saving)
         # Who proposed it, where that may be one of several.
         origin = (origins[result["id"]] if 0 <= result["id"] < len(origins) else "",) if origins else ()
         rows.append((*row, *origin, name))

@@ -18,7 +18,7 @@ from clang_llm.store.local import LocalStore
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
 
-# Events in the order in which they are told; all others are `bypass:`, `error:` or `model:<reason>`.
+# Events in the order in which they are told; all others are `bypass:`, `refused:`, `error:` or `model:<reason>`.
 _LOOKUPS = {
     "hit": "hit",
     "hit:oz": "hit, -Oz is best",
@@ -26,6 +26,8 @@ _LOOKUPS = {
     "weaker": "miss, plan searched with fewer candidates",
     "recache": "miss, asked to search again",
     "corrupt": "miss, damaged entry",
+    "unvetted": "miss, entry with what nobody vouches for",
+    "unsealed": "miss, entry that somebody else measured",
 }
 _RESULTS = {"stored": "plans stored", "applied": "plans applied"}
 # What became of asking a model, `model:<word>`; all but the last three are one for each search.
@@ -135,6 +137,10 @@ def _describe(counters: Counter[str], held: Contents) -> list[str]:
         reasons = grouped(counters, prefix)
         rows.append((title, human_count(sum(count for _, count in reasons)), ""))
         rows += [(f"  {reason}", human_count(count), "") for reason, count in reasons]
+    refused = grouped(counters, "refused")
+    if refused:
+        rows.append(("Candidates refused", human_count(sum(count for _, count in refused)), ""))
+        rows += [(f"  {reason}", human_count(count), "") for reason, count in refused]
     asked = [(text, counters[f"model:{word}"]) for word, text in _MODEL.items()]
     if any(count for _, count in asked):
         rows.append(("Model", human_count(sum(count for _, count in asked[:5])), ""))
