@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -219,6 +220,14 @@ class Builder:
         if '"key"' not in said.read_text(encoding="utf-8", errors="replace"):
             raise ToolchainError(f"the plugin does not work in {self.compiler.path}: {_first_error(done)}")
 
+    def inherits(self, build: PluginBuild) -> bool:
+        """Whether the clang gets the descriptors of who starts it: a script in its place may close them."""
+        with tempfile.TemporaryDirectory() as place:
+            source = Path(place) / "x.c"
+            source.touch()
+            argv = [self.compiler.path, "-fpass-plugin=/proc/self/fd/9", "-O1", "-c", source, "-o", f"{source}.o"]
+            return self._run(["/bin/sh", "-c", 'exec 9<"$0" && exec "$@"', build.stub, *argv], ASK_S).ok
+
     def _compile(self, compilers: Sequence[Sequence[Path | str]], arguments: Sequence[Path | str]) -> None:
         """Compile with the first compiler that can."""
         errors: list[str] = []
@@ -236,7 +245,8 @@ class Builder:
     def _run(self, argv: Sequence[Path | str], timeout_s: float, **variables: str) -> process.Completed:
         self.log.append("$ " + " ".join(map(str, argv)))
         # The user's directory for temporary files may be gone, or full.
-        variables = {"TMPDIR": str(self.scratch), **variables}
+        if self.scratch.is_dir():
+            variables = {"TMPDIR": str(self.scratch), **variables}
         done = process.run(argv, env=settings.compiler_environment(variables), timeout_s=timeout_s)
         self.log.append(done.output + os.fsdecode(done.stderr))
         return done

@@ -11,11 +11,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EFBIG, EINVAL
+from errno import EINVAL
 from pathlib import Path
 
 #: Flags with which opening a FIFO, a device or a terminal has no effect but a descriptor.
-_HARMLESS = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+HARMLESS = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 #: The umask under which nobody else may write.
 _PRIVATE = stat.S_IWGRP | stat.S_IWOTH
@@ -31,7 +31,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
     Raises:
         OSError: It is no regular file, or cannot be opened.
     """
-    descriptor = os.open(path, flags | _HARMLESS, 0o666)
+    descriptor = os.open(path, flags | HARMLESS, 0o666)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
@@ -39,20 +39,25 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """Return what is in a regular file.
-
-    Args:
-        path: The file.
-        most: Bytes; a larger file is not read.
+    """Return the first `most` bytes of a regular file.
 
     Raises:
-        OSError: It is no regular file, too large, or cannot be read.
+        OSError: It is no regular file, or cannot be read.
     """
     with os.fdopen(open_regular(path), "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(EFBIG, f"larger than {most} bytes", str(path))
-    return data
+        return file.read(most)
+
+
+def append(descriptor: int, text: str) -> None:
+    """Write a text at once and close the descriptor; what does not fit is not waited for.
+
+    Raises:
+        OSError: Nothing could be written.
+    """
+    try:
+        os.write(descriptor, text.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(descriptor)
 
 
 def distrusted(path: Path) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clang_llm.files import open_regular
+
 #: Seconds between two tries, first and longest: short enough for a lock held for milliseconds, and idle enough for one
 #: that is held while a compiler works.
 _FIRST_WAIT_S = 0.002
@@ -33,7 +35,7 @@ def locked(path: Path, timeout_s: float) -> Iterator[bool]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
     except OSError:
         yield False
         return

@@ -17,12 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clang_llm.files import HARMLESS, append, open_regular, read_regular
 from clang_llm.locks import locked
 
 #: Bytes of `events` beyond which a fold rotates it away: some 500,000 events.
 ROTATE_BYTES = 4 * 1024 * 1024
 #: Seconds that `events.old` must have been quiet before it is thrown away: a writer opens, writes and closes at once.
 QUIET_S = 10.0
+#: Bytes of `stats.json` and of new events that are read: a hundred times what there ever is.
+MAX_STATS, MAX_EVENTS = 4 * 1024 * 1024, 64 * ROTATE_BYTES
 #: Seconds to wait for another process that is folding; it takes milliseconds.
 LOCK_S = 10.0
 
@@ -32,7 +35,9 @@ _EVENT = re.compile(rb"[a-z0-9_]+(:[a-z0-9_]+)?")
 def append_event(cache_dir: Path, *names: str) -> None:
     """Count events; silently does nothing where the directory cannot be written."""
     if names:
-        _append(cache_dir / "events", "".join(name + "\n" for name in names))
+        text = "".join(name + "\n" for name in names)
+        with suppress(OSError):
+            append(open_regular(cache_dir / "events", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW), text)
 
 
 def write_log(path: Path | None, line: str) -> None:
@@ -66,12 +71,9 @@ def zeroed(cache_dir: Path) -> int | None:
 
 
 def _append(path: Path, text: str) -> None:
+    """Append to a file that the user has chosen: a terminal will do, too, and a pipe if somebody reads it."""
     with suppress(OSError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            os.write(descriptor, text.encode("utf-8", "surrogateescape"))
-        finally:
-            os.close(descriptor)
+        append(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | HARMLESS, 0o666), text)
 
 
 @dataclass
@@ -91,11 +93,11 @@ class _Stats:
     @classmethod
     def read(cls, path: Path) -> _Stats:
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(read_regular(path, MAX_STATS))
             counters = {str(name): int(count) for name, count in data["counters"].items()}
             folded = {int(inode): int(size) for inode, size in data["folded"].items()}
             return cls(Counter(counters), folded, int(data["zeroed"]) if data.get("zeroed") else None)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             # A damaged file costs the counts of earlier folds, never a compile.
             return cls()
 
@@ -133,11 +135,11 @@ def _read_new(cache_dir: Path) -> _Stats:
     before, stats.folded = stats.folded, {}
     for name in ("events.old", "events"):
         try:
-            with (cache_dir / name).open("rb") as file:
+            with os.fdopen(open_regular(cache_dir / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
                 inode = os.fstat(file.fileno()).st_ino
                 offset = before.get(inode, 0)
                 file.seek(offset)
-                new = file.read()
+                new = file.read(MAX_EVENTS)
         except OSError:
             continue
         complete = new[: new.rfind(b"\n") + 1]

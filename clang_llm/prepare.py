@@ -17,7 +17,7 @@ from clang_llm.errors import ClangLlmError
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
     """Prepare the plugin for the clang `argv[0]` and leave the outcome in one of the directories `argv[1:]`."""
     chosen = settings.Settings.load(environ)
-    if len(argv) not in (2, 3) or chosen.disable:
+    if len(argv) not in (2, 3) or not all(Path(word).is_absolute() for word in argv) or chosen.disable:
         return
     if process.is_short():
         log.write_log(chosen.log, f"prepare {argv[0]}: not under the limits of this process")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clang_llm.files import read_regular
 from clang_llm.types import MIB
 
 PREFIX = "CLANG_LLM_"
@@ -54,13 +55,14 @@ INFER_WORDS = ("auto", "wait", "background")
 UNVETTED_WORDS = ("refuse", "validate")
 #: Bytes; an entry takes one file system block (4 KiB), so this is some 65,000 modules.
 DEFAULT_MAX_SIZE = 256 * MIB
+#: Bytes of a config file, which has a line for each of the names above; the plugin has the same bound.
+MAX_CONFIG_BYTES = 64 * 1024
 #: More candidates than any search has used; a typing error must not become days of work. The plugin has the same bound.
 MAX_CANDIDATES = 1_000_000
 #: Children that one compile may run at once, at most; the plugin has the same bound.
 MAX_JOBS = 256
 
-_FALSE = frozenset({"", "0", "false", "no", "off"})
-_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE, _TRUE = frozenset({"", "0", "false", "no", "off"}), frozenset({"1", "true", "yes", "on"})
 _UNITS = {"": 1, "K": 1024, "M": MIB, "G": 1024 * MIB, "T": 1024 * 1024 * MIB}
 
 
@@ -81,6 +83,7 @@ class Settings:
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
         explain_to: The file in which it wants to read it.
         runtime_dir: Where the system lets the user's sockets be, or None.
+        server_dir: Where the servers of another cache directory are, which this one stands for, or None.
         unhurried: The model's server works off its queue: nobody waits for an answer.
         corpus: Where backend `capture` leaves modules (docs/corpus.md).
         unknown: Names that look like settings and are not, as the user wrote them.
@@ -111,6 +114,7 @@ class Settings:
     explaining: bool = False
     explain_to: Path | None = None
     runtime_dir: Path | None = None
+    server_dir: Path | None = None
     unhurried: bool = False
     corpus: Path | None = None
     unknown: tuple[str, ...] = ()
@@ -162,6 +166,7 @@ class Settings:
             explaining=bool(environ.get("_CLANG_LLM_EXPLAIN")),
             explain_to=_path(environ, "_CLANG_LLM_EXPLAIN"),
             runtime_dir=_path(environ, "XDG_RUNTIME_DIR"),
+            server_dir=_path(environ, "_CLANG_LLM_SERVER_DIR"),
             corpus=_path(environ, "_CLANG_LLM_CORPUS"),
             unknown=reader.unknown(),
             problems=tuple(reader.problems),
@@ -209,18 +214,14 @@ class _Reader:
 
     def _read_config(self) -> dict[str, str]:
         try:
-            text = self.config.read_text(encoding="utf-8", errors="surrogateescape")
+            text = read_regular(self.config, MAX_CONFIG_BYTES).decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
             self.problems.append(f"{self.config}: cannot be read ({error.strerror}); its settings are not used")
             return {}
-        values: dict[str, str] = {}
-        for line in text.split("\n"):
-            name, _, value = line.partition("#")[0].partition("=")
-            if name.strip():
-                values[name.strip().upper()] = value.strip()
-        return values
+        parts = (line.partition("#")[0].partition("=") for line in text.split("\n"))
+        return {name.strip().upper(): value.strip() for name, _, value in parts if name.strip()}
 
     def text(self, name: str) -> str | None:
         """Return the value as written, or None; an empty value counts as not set."""
@@ -296,7 +297,6 @@ _COMPILER_VARIABLES = frozenset(
         "OBJC_INCLUDE_PATH",
     }
 )
-
 
 #: What a process that outlives a build needs of the environment in which it was started.
 _LASTING_VARIABLES = (

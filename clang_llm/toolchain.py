@@ -158,10 +158,12 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
         if _moment(failed) != before:
             return PrepareResult(None, _reason(failed))
         try:
-            build = Builder(inspect(clang), root, python).build()
+            builder = Builder(inspect(clang), root, python)
+            build = builder.build()
+            inherits = builder.inherits(build)
         except ToolchainError as error:
             return _fail(memo, str(error), "+" + error.retry_when if error.retry_when else str(SOURCES))
-        _point(memo, build, clang)
+        _point(memo, build, clang, inherits)
         stale.unlink(missing_ok=True)
         if _is_ready(memo, clang):
             failed.unlink(missing_ok=True)
@@ -169,14 +171,18 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
         return _fail(memo, f"{memo} is on a file system that does not keep modes or times of files", str(SOURCES))
 
 
-def _point(memo: Path, build: PluginBuild, clang: Path) -> None:
+def _point(memo: Path, build: PluginBuild, clang: Path, inherits: bool) -> None:
     """Let the memo point to a build.
 
     The wrapper compares `clang` with the one in use, since a clang of another plugin API refuses even the stub, loudly.
     So it comes last: whoever looks meanwhile finds nothing that fits.
     """
     moment = build.stub.stat().st_mtime
-    temporary = memo / f"{os.getpid()}.tmp"
+    temporary, by_path = memo / f"{os.getpid()}.tmp", memo / "by-path"
+    if inherits:
+        by_path.unlink(missing_ok=True)
+    else:
+        by_path.touch()
     for target, name in ((build.stub, "plugin.so"), (None, "seal"), (clang.resolve(), "clang")):
         temporary.unlink(missing_ok=True)
         if target is None:

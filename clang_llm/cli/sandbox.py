@@ -17,6 +17,7 @@ from pathlib import Path
 import clang_llm
 from clang_llm.errors import ToolchainError
 from clang_llm.settings import PREFIX
+from clang_llm.toolchain import code_directory
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,20 @@ def private(environ: Mapping[str, str], real_cache: Path) -> Iterator[Sandbox]:
         root = Path(place).resolve()
         cache = root / "cache"
         cache.mkdir()
-        if (real_cache / "plugins").is_dir():
+        plugins = _plugins(real_cache)
+        if plugins is not None and plugins.is_dir():
             # Copies, a megabyte each: what is used is also renewed. Builds that are going on are left out.
-            shutil.copytree(real_cache / "plugins", cache / "plugins", ignore=shutil.ignore_patterns("tmp-*", "*.log"))
+            shutil.copytree(plugins, cache / "plugins", ignore=shutil.ignore_patterns("tmp-*", "*.log"))
+        private = {PREFIX + "CACHE_DIR": str(cache)}
         if (real_cache / "server").is_dir():
             # A model is loaded once, and the server that holds it is found through this directory.
-            (cache / "server").symlink_to((real_cache / "server").resolve())
-        yield Sandbox(root, cache, {**environ, PREFIX + "CACHE_DIR": str(cache)})
+            private["_" + PREFIX + "SERVER_DIR"] = str(real_cache.resolve() / "server")
+        yield Sandbox(root, cache, {**environ, **private})
+
+
+def _plugins(real_cache: Path) -> Path | None:
+    """Return where the plugins for a cache directory are, if there is a place that is safe."""
+    try:
+        return code_directory(real_cache) / "plugins" if real_cache.exists() else None
+    except ToolchainError:
+        return None

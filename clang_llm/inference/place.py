@@ -14,10 +14,13 @@ from pathlib import Path
 
 import clang_llm
 from clang_llm.errors import ServerError
+from clang_llm.files import distrusted, read_regular
 from clang_llm.settings import Settings
 
 #: Longest path of a socket in bytes: `sockaddr_un` has 108, one of them the end.
 MAX_SOCKET = 107
+#: Bytes of what is remembered: a sentence.
+MAX_REMEMBERED = 64 * 1024
 #: Seconds for which a server that could not start, or died at work, is not started again, and for which one that was
 #: slow is not asked again: longer than most builds, and no longer than the reason may last.
 RETRY_S = 600.0
@@ -103,7 +106,7 @@ class Place:
     def _read(self, path: Path) -> dict[str, object]:
         """Return what is remembered in a small file; nothing when it is damaged or old."""
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(read_regular(path, MAX_REMEMBERED))
             age_s = time.time() - float(data["time"])
         except (OSError, ValueError, TypeError, KeyError):
             return {}
@@ -136,7 +139,10 @@ def _directories(settings: Settings) -> Iterator[Path]:
     if settings.runtime_dir is not None and settings.runtime_dir.is_dir():
         yield settings.runtime_dir / "clang-llm"
     if not settings.readonly:
-        yield (settings.cache_dir.absolute() / "server").resolve()
+        cache = settings.cache_dir.absolute().resolve()
+        # Where others may write they could put another directory, or a link to one, in the place of ours at any time.
+        if not cache.exists() or not distrusted(cache):
+            yield settings.server_dir or cache / "server"
     # For cache directories with long paths, and those that belong to somebody else.
     yield Path("/tmp") / f"clang-llm-{os.geteuid()}"
 

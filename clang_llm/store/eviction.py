@@ -39,6 +39,8 @@ def evict(plans: Path, max_bytes: int) -> int:
 
 def _files(shard: Path) -> Iterator[tuple[int, int, str]]:
     """Yield (mtime in ns, bytes on disk, path) of every plan, and remove what dead writers left."""
+    if shard.is_symlink():
+        return  # to somebody's files
     with os.scandir(shard) as listing:
         for file in listing:
             # Another process may remove it between the two calls.

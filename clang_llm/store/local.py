@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from clang_llm.errors import PlanError, PlanFormatError
+from clang_llm.files import read_regular
 from clang_llm.locks import locked
 from clang_llm.plan import MAX_BYTES, Plan, decode, encode, seal_on
 from clang_llm.store.eviction import evict, evict_shard
@@ -105,8 +106,10 @@ class LocalStore:
         directory = self.root / "quarantine"
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            if directory.is_symlink():
+                return False
             self.path(key).replace(directory / key)
-            kept = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            kept = sorted(self._quarantined(), key=lambda path: path.lstat().st_mtime_ns, reverse=True)
             for path in kept[QUARANTINED:]:
                 path.unlink()
         except OSError:
@@ -147,14 +150,18 @@ class LocalStore:
         Raises:
             OSError: An entry cannot be removed.
         """
-        for path in (self.root / "quarantine").glob("*"):
+        for path in self._quarantined():
             path.unlink(missing_ok=True)
         return evict(self.plans, 0)
 
+    def _quarantined(self) -> list[Path]:
+        """Return what lies in the quarantine; a link there may lead to somebody's files."""
+        directory = self.root / "quarantine"
+        return [] if directory.is_symlink() else [path for path in directory.glob("*") if _KEY.fullmatch(path.name)]
+
     def _bytes(self, key: str) -> bytes | None:
         try:
-            with self.path(key).open("rb") as file:
-                return file.read(MAX_BYTES)
+            return read_regular(self.path(key), MAX_BYTES)
         except OSError:
             return None
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from integration.wrapper_box import memo_of
 
 from dropin.twin import WRAPPERS, Twin
 
@@ -23,7 +24,7 @@ def build_plugin(builds: Path, clang: Path, wrapper: str) -> None:
 
     One compile builds what is missing, but an outdated plugin is only noticed by that compile and built by the next.
     """
-    memo = builds / "toolchains" / str(WRAPPERS / wrapper).lstrip("/") / str(clang).lstrip("/")
+    memo = memo_of(builds, clang, WRAPPERS / wrapper)
     env = {"PATH": "/usr/bin:/bin", "CLANG_LLM_CLANG": str(clang), "CLANG_LLM_CACHE_DIR": str(builds)}
     env["CLANG_LLM_PYTHON"] = sys.executable  # as in the other tests: the build is the same for all of them
     command = [str(WRAPPERS / wrapper), "-Oz", "-x", "c", "-c", "-", "-o", os.devnull]

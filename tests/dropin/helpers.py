@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from integration.wrapper_box import leave_memo, memo_of
+
 from dropin.twin import WRAPPERS, Twin
 
 
@@ -14,8 +16,8 @@ def use_helper(twin: Twin, program: str) -> Path:
     The plugin starts the program that the file `helper` beside the stub names (architecture, section 6), with the
     conversation as standard input and output.
     """
-    memo = Path("toolchains") / str(WRAPPERS / "clang-llm").lstrip("/") / str(twin.clang).lstrip("/")
-    stub = (twin.cache / memo / "plugin.so").resolve()
+    memo = memo_of(twin.cache, twin.clang, WRAPPERS / "clang-llm")
+    stub = (memo / "plugin.so").resolve()
     for part in ("toolchains", "plugins"):
         (twin.cache / part).unlink()
     build = twin.cache / "plugins" / "own"
@@ -24,9 +26,7 @@ def use_helper(twin: Twin, program: str) -> Path:
     script.write_text(f"#!/bin/sh\n{program}\n")
     script.chmod(0o755)
     (build / "helper").write_text(f"{script}\n{twin.root}\n")
-    (twin.cache / memo).mkdir(parents=True)
-    (twin.cache / memo / "plugin.so").symlink_to(build / "stub.so")
-    (twin.cache / memo / "clang").symlink_to(twin.clang.resolve())
+    leave_memo(memo, build / "stub.so", twin.clang)
     return script
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.wrapper_box import WRAPPERS, Box
+from integration.wrapper_box import PLUGIN, WRAPPERS, Box
 
 C, CXX = WRAPPERS / "clang-llm", WRAPPERS / "clang-llm++"
 
@@ -149,9 +149,9 @@ def test_name_decides(box: Box, name: str, expected: str, setting: str) -> None:
 def test_launcher(box: Box, word: str, form: str) -> None:
     program = box.program(word)
     box.program("clang-30")
-    plugin = box.with_plugin(program)
+    box.with_plugin(program)
     box.run(word if form == "name" else str(program), "-Oz", "-c", "a.c", CLANG_LLM_CLANG="clang-30")
-    inserted = ["--start-no-unused-arguments", f"-fpass-plugin={plugin}", "--end-no-unused-arguments"]
+    inserted = ["--start-no-unused-arguments", PLUGIN, "--end-no-unused-arguments"]
     assert box.started() == [[str(program), *inserted, "-Oz", "-c", "a.c"]]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.wrapper_box import ROOT, WRAPPERS, Box
+from integration.wrapper_box import PLUGIN, ROOT, WRAPPERS, Box, memo_of
 
 COMPILE = ("-Oz", "-c", "a.c")
 
@@ -50,17 +50,19 @@ def test_prepares_and_goes_on_without_plugin(box: Box, clang: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     python, compiled = box.started()
     assert python[1:3] == ["-E", "-c"]
-    assert python[-3:] == [str(ROOT), str(clang), str(box.memo(clang))]
+    own = memo_of(box.root / "home" / ".cache" / "clang-llm", clang)
+    assert python[-4:] == [str(ROOT), str(clang), str(box.memo(clang)), str(own)]
     assert compiled == [str(clang), *COMPILE]
     assert box.events() == ["bypass:no_plugin"]
 
 
 def test_prepares_and_goes_on_with_plugin(box: Box, clang: Path) -> None:
-    """The Python is given the memo directory as its last word."""
-    for_last = 'for last; do :; done; mkdir -p "$last"; : >"$last/plugin.so"; ln -s ' + f'{clang} "$last/clang"'
-    box.program("python", extra=f"PATH=/usr/bin:/bin; {for_last}")
+    (box.root / "made").mkdir()
+    made = Box(box.root / "made")
+    made.with_plugin(clang)
+    box.program("python", extra=f"PATH=/usr/bin:/bin; cp -a {made.cache}/. {box.cache}")
     box.run(*COMPILE)
-    assert box.started()[-1][2] == f"-fpass-plugin={box.memo(clang)}/plugin.so"
+    assert box.started()[-1][2] == PLUGIN
     assert len(prepared(box)) == 1
     box.run(*COMPILE)
     assert prepared(box) == []
@@ -158,7 +160,7 @@ def test_python_of_the_checkout(box: Box, clang: Path) -> None:
         box.run(*COMPILE, wrapper=wrapper, CLANG_LLM_PYTHON="")
         (started,) = prepared(box)
         assert started[0] == str(python)
-        assert started[-3:] == [str(checkout), str(clang), str(box.memo(clang, wrapper))]
+        assert started[-4:-1] == [str(checkout), str(clang), str(box.memo(clang, wrapper))]
 
 
 def test_python_beside_the_installed_wrapper(box: Box, clang: Path) -> None:
@@ -168,7 +170,7 @@ def test_python_beside_the_installed_wrapper(box: Box, clang: Path) -> None:
     box.run(*COMPILE, wrapper=installed / "clang-llm", CLANG_LLM_PYTHON="")
     (started,) = prepared(box)
     assert started[0] == str(python)
-    assert started[-2] == str(clang)
+    assert started[-3] == str(clang)
 
 
 def test_python_on_path(box: Box, clang: Path) -> None:

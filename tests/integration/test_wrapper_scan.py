@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.wrapper_box import OPTION, Box, without_plugin
+from integration.wrapper_box import OPTION, PLUGIN, Box, without_plugin
 
 ASKS = [
     "-Oz -c a.c",
@@ -110,11 +110,11 @@ def box(tmp_path: Path) -> Box:
 
 @pytest.mark.parametrize("line", ASKS)
 def test_asks_the_plugin(box: Box, clang: Path, line: str) -> None:
-    plugin = box.with_plugin(clang)
+    box.with_plugin(clang)
     words = line.split()
     box.run(*words)
     (started,) = box.started()
-    inserted = ["--start-no-unused-arguments", f"{OPTION}{plugin}", "--end-no-unused-arguments"]
+    inserted = ["--start-no-unused-arguments", PLUGIN, "--end-no-unused-arguments"]
     assert started == [str(clang), *inserted, *words]
     assert box.events() == []
 
@@ -154,11 +154,11 @@ def test_false_values_do_not_disable(box: Box, clang: Path, value: str) -> None:
 
 
 def test_words_arrive_as_they_are(box: Box, clang: Path) -> None:
-    plugin = box.with_plugin(clang)
+    box.with_plugin(clang)
     words = ["-Oz", "-c", "a b.c", "-DX='\"$HOME\" `id`'", "*", "", "--", "-Oz", "\\n"]
     box.run(*words)
     (started,) = box.started()
-    assert started[2] == f"{OPTION}{plugin}"
+    assert started[2] == PLUGIN
     assert without_plugin(started[1:]) == words
 
 

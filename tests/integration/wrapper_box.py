@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -9,11 +10,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from clang_llm.published import STUB_MODE
+from clang_llm.toolchain import MEMO_MODE
+
 ROOT = Path(__file__).parents[2]
 WRAPPERS = ROOT / "wrappers"
 #: What the wrapper puts in front of the user's words; see the architecture, section 1.
 OPTION = "-fpass-plugin="
 TIMEOUT_S = 60
+#: What the wrapper says for a plugin: the descriptor that it has opened.
+PLUGIN = f"{OPTION}/proc/self/fd/9"
+#: The time of a sealed stub; any will do.
+SEALED_S = 1_600_000_000
 
 
 class Box:
@@ -47,14 +55,12 @@ class Box:
 
     def memo(self, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
         """Return the memo directory of a wrapper and a clang (architecture, section 2)."""
-        return self.cache / "toolchains" / str(wrapper).lstrip("/") / str(clang).lstrip("/")
+        return memo_of(self.cache, clang, wrapper)
 
     def with_plugin(self, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
         """Leave a memo as `prepare` does; the file is not a plugin, since nothing here loads it."""
         memo = self.memo(clang, wrapper)
-        memo.mkdir(parents=True)
-        (memo / "plugin.so").touch()
-        (memo / "clang").symlink_to(clang.resolve())
+        leave_memo(memo, memo / "stub.so", clang)
         return memo / "plugin.so"
 
     def run(
@@ -77,6 +83,38 @@ class Box:
         """Return what was counted."""
         file = self.cache / "events"
         return file.read_text().splitlines() if file.exists() else []
+
+
+def system_name() -> str:
+    """Return how the wrapper names this system: dynamic loader, processor, release (architecture, section 6)."""
+    text = (WRAPPERS / "clang-llm").read_text().partition("for abi in ")[2].partition("; do")[0]
+    loader = next(name for name in text.replace("\\", "").split() if name == "unknown" or Path(name).exists())
+    kernel, release = Path("/proc/sys/kernel/arch"), Path("/etc/os-release")
+    parts = [Path(loader).name]
+    if kernel.exists():
+        parts.append(kernel.read_text().strip())
+    lines = release.read_text().splitlines() if release.exists() else []
+    named = dict(line.split("=", 1) for line in lines if "=" in line)
+    parts += [named[name].strip('"') for name in ("ID", "VERSION_ID") if name in named]
+    return "-".join(parts)
+
+
+def memo_of(cache: Path, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
+    """Return the memo directory of a wrapper and a clang (architecture, section 2)."""
+    return Path(f"{cache}/toolchains/{system_name()}{wrapper}{clang}")
+
+
+def leave_memo(memo: Path, stub: Path, clang: Path) -> None:
+    """Leave a memo as `prepare` does, for a stub that is made if it is missing."""
+    memo.mkdir(parents=True)
+    stub.touch()
+    stub.chmod(STUB_MODE)
+    (memo / "seal").touch()
+    for path in (stub, memo / "seal"):
+        os.utime(path, (SEALED_S, SEALED_S))
+    (memo / "plugin.so").symlink_to(stub)
+    (memo / "clang").symlink_to(clang.resolve())
+    memo.chmod(MEMO_MODE)
 
 
 def without_plugin(words: list[str]) -> list[str]:
