@@ -9,9 +9,9 @@ from pathlib import Path
 
 from clang_llm.compiler import Compiler, installed_compilers
 from clang_llm.errors import DataError
-from clang_llm.evaluation.differential.factory import MAKERS, Factory, Line, Options
+from clang_llm.evaluation.differential.factory import Factory, Line, Options
 from clang_llm.evaluation.differential.ledger import Ledger, Row
-from clang_llm.evaluation.differential.machines import machines, missing_for
+from clang_llm.evaluation.differential.machines import machines
 from clang_llm.evaluation.differential.report import report
 from clang_llm.evaluation.workplace import run_command, say
 from clang_llm.settings import compiler_environment, process_environment
@@ -57,10 +57,6 @@ def _lines(arguments: argparse.Namespace, options: Options, ledger: Ledger) -> l
     for name in arguments.machines.split(","):
         if name not in known:
             raise DataError(f"there is no machine '{name}'; name some of: {', '.join(known)}")
-        missing = missing_for(known[name])
-        if missing:
-            sys.stderr.write(f"{name}: left out, {missing} is not installed\n")
-            continue
         wanted = [int(word) for word in arguments.llvm.split(",") if word]
         found += [Line(compiler, known[name], options, ledger, environ, sanitizing) for compiler in compilers(wanted)]
     return found
@@ -79,7 +75,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--work", type=Path, default=Path("build") / "differential", help="directory (%(default)s)")
     parser.add_argument("--machines", default="x86-64", help="names, with commas (default: %(default)s)")
     parser.add_argument("--llvm", default="19", help="major versions, with commas; empty: all (default: %(default)s)")
-    parser.add_argument("--sources", default=",".join(MAKERS), help="of programs (default: %(default)s)")
+    parser.add_argument("--sources", default=",".join(Options.sources), help="of programs (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="decides programs and plans (default: %(default)s)")
     parser.add_argument("--plans", type=int, default=24, help="for each program (default: %(default)s)")
     parser.add_argument("--runs", type=int, help="stop when each machine and clang has so many")

@@ -27,7 +27,7 @@ def available() -> bool:
     return shutil.which("csmith") is not None and (INCLUDE / "csmith.h").exists()
 
 
-def options_of(rng: random.Random) -> list[str]:
+def options_of(rng: random.Random, floats: bool) -> list[str]:
     """Draw the shape of a program; small ones, of which many are compiled in the time of a large one."""
     words = [
         f"--max-funcs={rng.randint(2, 6)}",
@@ -42,14 +42,14 @@ def options_of(rng: random.Random) -> list[str]:
     ]
     # Most switches stay on, as Csmith has them.
     return [*words, *(f"--no-{name}" for name in _SWITCHES if name != "float" and rng.random() < 0.15)] + (
-        ["--float"] if rng.random() < 0.25 else []
+        ["--float"] if rng.random() < 0.25 and floats else []
     )
 
 
-def make(seed: int, number: int) -> Program | None:
-    """Return the program of a number; None when Csmith finds none in time."""
+def make(seed: int, number: int, *, floats: bool) -> Program | None:
+    """Return the program of a number, some with floating-point; None when Csmith finds none in time."""
     rng = random.Random(f"csmith {seed} {number}")
-    words = [word.replace("=", " ").split() for word in options_of(rng)]
+    words = [word.replace("=", " ").split() for word in options_of(rng, floats)]
     argv = ["csmith", "--seed", str(rng.randrange(1, 1 << 31)), *(part for word in words for part in word)]
     # It leaves a file in the directory where it runs.
     with tempfile.TemporaryDirectory(prefix="clang-llm-csmith-") as place:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from clang_llm.compiler import Compiler
 from clang_llm.errors import DataError
-from clang_llm.evaluation.differential import bundled, csmith
+from clang_llm.evaluation.differential import bundled, csmith, own
 from clang_llm.evaluation.differential.judge import Judge
 from clang_llm.evaluation.differential.ledger import Ledger, Row, add_judgement
 from clang_llm.evaluation.differential.machines import Machine
@@ -30,7 +30,8 @@ def _bundled(_seed: int, number: int, _machine: Machine) -> Program | None:
 
 MAKERS: Mapping[str, Maker] = {
     "bundled": _bundled,
-    "csmith": lambda seed, number, _machine: csmith.make(seed, number),
+    "csmith": lambda seed, number, machine: csmith.make(seed, number, floats="ieee" in machine.has),
+    "own": own.make,
 }
 
 
@@ -51,7 +52,7 @@ class Options:
 
     work: Path
     seed: int = 1
-    sources: tuple[str, ...] = ("csmith", "bundled")
+    sources: tuple[str, ...] = ("own", "csmith", "own", "bundled")
     plans: int = 24
     runs: int | None = None
     programs: int | None = None
@@ -73,7 +74,7 @@ class Line:
     ) -> None:
         self.compiler, self.machine, self.options, self.ledger = compiler, machine, options, ledger
         self.judge = Judge(compiler, machine, options.work / "cache", environ, sanitizing)
-        self.plans = Plans(compiler.major, machine.triple or "x86_64-pc-linux-gnu")
+        self.plans = Plans(compiler.major, machine.target.triple)
         self.basis = f"{self.plans.identity}-{self.judge.engine.stub.parent.name[-12:]}"
 
     @property
@@ -88,10 +89,12 @@ class Line:
         return sum(row.runs for row in self.rows)
 
     def tasks(self) -> Iterator[tuple[str, int]]:
-        """Yield sources and numbers for ever."""
-        for number in count():
+        """Yield sources and numbers for ever; a source that is named twice has twice as many."""
+        numbers: Counter[str] = Counter()
+        while True:
             for source in self.options.sources:
-                yield source, number
+                yield source, numbers[source]
+                numbers[source] += 1
 
     def run(self, source: str, number: int) -> Row | None:
         """Try one program, unless that was done before; None when it was, or when there is no such program."""
@@ -103,8 +106,8 @@ class Line:
             return None
         started = time.monotonic()
         rng = random.Random(f"plans {self.options.seed} {source} {number}")
-        place = self.options.sources.index(source) + number * len(self.options.sources)
-        plans = self.plans.draw(rng, self.options.plans, place * self.options.plans // 4)
+        # A quarter of the plans are whole recipes; programs begin where others end, whatever their sources.
+        plans = self.plans.draw(rng, self.options.plans, number * self.options.plans // 4 + 7 * len(source))
         judgement = self.judge.judge(program, plans)
         language = "C++" if program.is_cxx else "C"
         row = Row(

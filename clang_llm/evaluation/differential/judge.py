@@ -164,7 +164,7 @@ class Judge:
 
     def _clang(self, program: Program, words: Sequence[str], output: Path, told: Mapping[str, str]) -> None:
         driver = cxx_of(self.compiler) if program.is_cxx else self.compiler.path
-        argv: list[str | Path] = [driver, *self.machine.common, *program.options, "-w", *words]
+        argv: list[str | Path] = [driver, *self.machine.options, *program.options, "-w", *words]
         argv += ["-c", f"program{program.suffix}", "-o", str(output)]
         try:
             done = process.run(argv, env={**self._environ, **told}, cwd=output.parent, timeout_s=_COMPILE_LIMIT_S)
@@ -193,7 +193,7 @@ class Judge:
 
     def _sanitise(self, program: Program, compiler: Compiler, expected: Outcome, place: Path) -> None:
         driver = cxx_of(compiler) if program.is_cxx else compiler.path
-        options = self.machine.common if self.machine.native else ()
+        options = self.machine.options if self.machine.native else ()
         argv: list[str | Path] = [driver, *options, *program.options, "-w", "-O0", *_SANITIZERS]
         argv += [f"program{program.suffix}", "-o", "sanitised", "-lm"]
         done = process.run(argv, env=self._environ, cwd=place, timeout_s=_COMPILE_LIMIT_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -11,14 +10,14 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from clang_llm import process
 from clang_llm.compiler import Compiler
 from clang_llm.errors import ProcessTimeout, ToolchainError
+from clang_llm.tuning import targets
 from clang_llm.tuning.building import cxx_of
+from clang_llm.tuning.targets import TARGETS, Target
 
 #: Bounds of one run: programs take milliseconds, so these are for plans that made one run wild.
 RUN_LIMIT_S = 10.0
@@ -29,7 +28,12 @@ _LIMITS = "ulimit -c 0; ulimit -f 20000; ulimit -s 8192"
 _MEMORY_LIMIT = "ulimit -v 4000000"
 #: A placeholder in the linker's command line.
 _OBJECT, _OUTPUT = "differential-object.o", "differential-output"
-_WASM_RUNNER = Path(__file__).with_name("wasm_runner.py")
+_WASM = "wasmtime"
+_WASM_RUNNER = Path(targets.__file__).with_name("wasm_runner.py")
+
+
+_EVERYWHERE = frozenset({"ieee", "complex"})
+_UNIX = _EVERYWHERE | {"elf", "setjmp", "signals", "threads", "frames", "fortify", "exceptions", "fenv", "c++"}
 
 
 @dataclass(frozen=True)
@@ -37,51 +41,54 @@ class Machine:
     """How programs for a target are compiled, linked and run.
 
     Attributes:
-        name: For people and the results.
-        triple: As clang's ``--target``; empty for the machine of the build.
-        options: Options of every compilation and link.
+        target: The target.
+        has: What it has that programs may need.
         linking: Options of the link alone.
-        emulator: What runs its programs; empty for the machine itself, ``wasm`` for WebAssembly.
     """
 
-    name: str
-    triple: str = ""
-    options: tuple[str, ...] = ()
-    linking: tuple[str, ...] = ()
-    emulator: str = ""
+    target: Target
+    has: frozenset[str]
+    linking: tuple[str, ...]
 
     @property
-    def common(self) -> tuple[str, ...]:
+    def name(self) -> str:
+        """For people and the results."""
+        return self.target.name
+
+    @property
+    def options(self) -> tuple[str, ...]:
         """Options of every command of the driver."""
-        return (*((f"--target={self.triple}",) if self.triple else ()), *self.options)
+        return self.target.options
 
     @property
     def native(self) -> bool:
         """Whether programs run without an emulator, and sanitizers with them."""
-        return not self.emulator
+        return not self.target.emulator
+
+    @property
+    def elf(self) -> bool:
+        """Whether its objects are ELF."""
+        return "elf" in self.has
 
 
-def _fast_linker() -> str:
-    """The quickest linker that is installed: 11 ms a program with gold, 15 with GNU ld, 23 with lld."""
-    return next((f"-fuse-ld={name}" for name in ("gold", "lld") if shutil.which(f"ld.{name}")), "")
+_NATIVE = Target("x86-64", "x86_64-pc-linux-gnu", (), (), "", {"C": "libc6-dev", "C++": "libstdc++-12-dev"})
+#: What the machines have. i386 computes with more digits than it stores, so that a plan may change the last one.
+_HAS: Mapping[str, frozenset[str]] = {
+    "x86-64": _UNIX | {"x86", "int128", "ifunc"},
+    "i386": (_UNIX | {"x86", "ifunc"}) - {"ieee", "complex", "fenv"},
+    "aarch64": _UNIX | {"int128", "ifunc"},
+    "arm": _UNIX,
+    "riscv64": _UNIX | {"int128"},
+    "wasm32": _EVERYWHERE | {"int128", "c++"},
+}
 
 
 def machines() -> dict[str, Machine]:
     """Return all machines by name."""
-    quick = tuple(filter(None, (_fast_linker(),)))
-    static = ("-static", "-fuse-ld=lld")
-    arm = ("-march=armv7-a", "-mthumb")
-    return {
-        each.name: each
-        for each in (
-            Machine("x86-64", "", (), quick),
-            Machine("i386", "", ("-m32",), quick),
-            Machine("aarch64", "aarch64-linux-gnu", (), static, "qemu-aarch64"),
-            Machine("thumb2", "arm-linux-gnueabihf", arm, static, "qemu-arm"),
-            Machine("riscv64", "riscv64-linux-gnu", (), static, "qemu-riscv64"),
-            Machine("wasm32", "wasm32-wasi", ("-fno-exceptions",), (), "wasm"),
-        )
-    }
+    # The quickest linker that is installed: 11 ms a program with gold, 15 with GNU ld, 23 with lld.
+    quick = tuple(f"-fuse-ld={name}" for name in ("gold", "lld") if shutil.which(f"ld.{name}"))[:1]
+    targets = {_NATIVE.name: _NATIVE, **TARGETS}
+    return {name: Machine(targets[name], has, targets[name].linking or quick) for name, has in _HAS.items()}
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class Linker:
         """Return the words of the command, with placeholders; raises ToolchainError."""
         if is_cxx not in self._lines:
             driver = cxx_of(self._compiler) if is_cxx else self._compiler.path
-            words: list[str | Path] = [driver, *self._machine.common, *self._machine.linking, _OBJECT]
+            words: list[str | Path] = [driver, *self._machine.options, *self._machine.linking, _OBJECT]
             with tempfile.TemporaryDirectory(prefix="clang-llm-differential-") as place:
                 # The driver leaves out what is not there.
                 (Path(place) / _OBJECT).touch()
@@ -137,13 +144,13 @@ class Runner:
 
     def run_all(self, programs: Sequence[Path], limit_s: float = RUN_LIMIT_S) -> list[Outcome]:
         """Run programs one after the other."""
-        if self._machine.emulator == "wasm":
+        if self._machine.target.emulator == _WASM:
             return self._in_wasmtime(programs, limit_s)
         return [self._one(program, limit_s) for program in programs]
 
     def _one(self, program: Path, limit_s: float) -> Outcome:
-        limits = _LIMITS if self._machine.emulator else f"{_LIMITS}; {_MEMORY_LIMIT}"
-        words = [*filter(None, (self._machine.emulator,)), f"./{program.name}"]
+        limits = _LIMITS if self._machine.target.emulator else f"{_LIMITS}; {_MEMORY_LIMIT}"
+        words = [*filter(None, (self._machine.target.emulator,)), f"./{program.name}"]
         argv = ["/bin/sh", "-c", f'{limits}; exec "$@"', "sh", *words]
         return run_once(argv, program.parent, self._environ, limit_s)
 
@@ -165,16 +172,3 @@ def run_once(argv: Sequence[str], cwd: Path, environ: Mapping[str, str], limit_s
     # qemu tells which signal it died of in words that hold a process id.
     said = re.sub(rb"(?m)^qemu: uncaught target signal.*\n", b"", done.stderr)
     return Outcome(done.returncode, done.stdout + said)
-
-
-@cache
-def missing_for(machine: Machine) -> str:
-    """Return what is not installed that a machine's programs need to run; empty when all is there."""
-    if machine.emulator == "wasm":
-        return "" if find_spec("wasmtime") else "the Python package wasmtime"
-    return "" if machine.native or shutil.which(machine.emulator) else machine.emulator
-
-
-def is_x86_64() -> bool:
-    """Whether this machine runs the native programs that are meant."""
-    return os.uname().machine == "x86_64"
