@@ -28,7 +28,9 @@ __all__ = [
     "generated_header",
     "inspect",
     "installed_compilers",
+    "own_cache",
     "prepare",
+    "unsafe",
 ]
 
 #: Seconds to wait for another process that builds plugins.
@@ -75,7 +77,7 @@ def code_directory(cache_dir: Path) -> Path:
             with nobody_else_writes():
                 if root == own:
                     tighten(root)
-                problem = _unsafe(root)
+                problem = unsafe(root)
         except OSError as error:
             problem = str(error)
         if not problem:
@@ -84,8 +86,12 @@ def code_directory(cache_dir: Path) -> Path:
     raise ToolchainError(f"{UNTRUSTED}: no place for the plugin: {'; '.join(problems)}")
 
 
-def _unsafe(root: Path) -> str:
-    """Return why no plugin should be in a cache directory, or nothing."""
+def unsafe(root: Path) -> str:
+    """Return why no plugin should be in a cache directory, or nothing; what is missing is made.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     plugins = root / "plugins"
     problem = make_private(plugins, root) or distrusted(plugins.resolve().parent)
     if not problem and os.statvfs(plugins).f_flag & os.ST_NOEXEC:

@@ -16,7 +16,8 @@ from clang_llm import log, process, toolchain
 from clang_llm.cli import sandbox
 from clang_llm.cli.output import working
 from clang_llm.cli.reasons import describe
-from clang_llm.errors import ClangLlmError, ProcessError
+from clang_llm.errors import ClangLlmError, ProcessError, ToolchainError
+from clang_llm.files import read_regular
 from clang_llm.settings import NAMES, PREFIX, Settings
 from clang_llm.toolchain import Compiler
 
@@ -28,6 +29,8 @@ _PACKAGES = {"elftools": "pyelftools", "tqdm": "tqdm"}
 # Seconds for questions to Python and for the trial compile; normally under one, and a plugin that is built takes 40.
 _ASK_S = 60.0
 _TRIAL_S = 900.0
+# Bytes of a memo's `failed`: a path and a sentence.
+_MOST_BYTES = 64 * 1024
 
 # Something to gain at every LLVM version that is supported: a loop and calls to inline.
 _PROGRAM = """\
@@ -123,6 +126,22 @@ def check_cache(settings: Settings) -> Iterator[Finding]:
         yield Finding(NOTE, "cache", f"{place}, read-only as {PREFIX}READONLY says")
     else:
         yield Finding(OK, "cache", str(place))
+    yield from _check_code(place)
+
+
+def _check_code(place: Path) -> Iterator[Finding]:
+    """Whether what is run from the cache directory is this user's alone."""
+    if not place.is_dir():
+        return  # it is made with safe modes
+    remedy = f"chmod go-w {place}, or leave it shared: plans may be, code never"
+    try:
+        root = toolchain.code_directory(place)
+    except ClangLlmError as error:
+        yield Finding(WRONG, "cache", str(error), remedy)
+    else:
+        if root != place:
+            text = f"{place} is no place for code ({toolchain.unsafe(place)}); plugins are in {root / 'plugins'}"
+            yield Finding(NOTE, "cache", text)
 
 
 def find_compiler(settings: Settings, environ: Mapping[str, str]) -> Compiler:
@@ -151,7 +170,10 @@ def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str,
 
 
 def _build_remedy(settings: Settings) -> str:
-    record = settings.cache_dir / "plugins" / "failed-build.log"
+    try:
+        record = toolchain.code_directory(settings.cache_dir) / "plugins" / "failed-build.log"
+    except ToolchainError as error:
+        return str(error)
     return f"the compiler's output is in {record}" if record.exists() else "mend this, then run doctor again"
 
 
@@ -184,16 +206,29 @@ def _check_compile(
         yield Finding(OK, subject, f"a trial compile worked ({applied})")
 
 
-def check_memory(settings: Settings) -> Iterator[Finding]:
+def _content(failed: Path) -> str:
+    try:
+        return read_regular(failed, _MOST_BYTES).decode(errors="replace")
+    except OSError as error:
+        return f"\n{error}"
+
+
+def check_memory(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """What went wrong before: clangs for which no plugin could be made, and errors that were counted."""
-    toolchains = settings.cache_dir / "toolchains"
-    for failed in sorted(toolchains.rglob("failed")) if toolchains.is_dir() else []:
-        # The path of a memo ends with the path of its clang; what precedes it is the wrapper's.
-        watched, _, reason = failed.read_text(errors="replace").partition("\n")
-        clang = f"/{failed.parent.relative_to(toolchains)}"
-        text = f"no plugin for {clang}: {reason.strip()}"
-        yield Finding(NOTE, "memory", text, f"it is tried again when {watched.lstrip('+')} changes; or remove {failed}")
-    errors = {name: count for name, count in log.fold_events(settings.cache_dir).items() if name.startswith("error:")}
+    own = toolchain.own_cache(environ)
+    for toolchains in dict.fromkeys(root / "toolchains" for root in (settings.cache_dir, own) if root is not None):
+        for failed in sorted(toolchains.rglob("failed")) if toolchains.is_dir() else []:
+            # The path of a memo begins with the system's name, then the wrapper's path, and ends with its clang's.
+            watched, _, reason = _content(failed).partition("\n")
+            clang = "/" + "/".join(failed.parent.relative_to(toolchains).parts[1:])
+            text = f"no plugin for {clang}: {reason.strip()}"
+            remedy = f"it is tried again when {watched.lstrip('+')} changes; or remove {failed}"
+            yield Finding(NOTE, "memory", text, remedy)
+    counted = log.fold_events(settings.cache_dir)
+    if counted["bypass:untrusted"]:
+        text = f"{counted['bypass:untrusted']} compiles were plain clang, since {describe('untrusted')}"
+        yield Finding(NOTE, "memory", text, "see above; `clang-llm-tool stats --zero` forgets")
+    errors = {name: count for name, count in counted.items() if name.startswith("error:")}
     for name, count in sorted(errors.items()):
         remedy = f"{PREFIX}LOG=FILE while compiling tells more; `clang-llm-tool stats --zero` forgets"
         yield Finding(NOTE, "memory", f"{count} compiles were plain -Oz after {name}", remedy)

@@ -50,7 +50,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
         for compiler in compilers:
             yield from checks.check_compiler(compiler, settings, environ)
     yield from check_model(settings)
-    yield from checks.check_memory(settings)
+    yield from checks.check_memory(settings, environ)
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

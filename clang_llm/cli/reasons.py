@@ -17,6 +17,8 @@ _MEANINGS = {
     "save_temps": "the intermediate files must be clang's own",
     "override_options": "CCC_OVERRIDE_OPTIONS edits the command line",
     "no_plugin": "there is no plugin for this clang; see clang-llm-tool doctor",
+    "untrusted": "others may write the directories that the plugin would be loaded from; see clang-llm-tool doctor",
+    "limits": "the limits of the process (memory, time, stack) leave no room beside what clang needs",
     "nested": "another clang-llm has been here already",
     "arch": "one command for several architectures",
     # the plugin's

@@ -118,7 +118,7 @@ def test_doctor_suggests_the_setting_that_was_meant(tool: Tool, environ: Environ
 
 def test_doctor_tells_of_failed_preparations_and_errors(tool: Tool, environ: Environ) -> None:
     cache = Path(environ["CLANG_LLM_CACHE_DIR"])
-    memo = cache / "toolchains" / "usr" / "bin" / "clang-llm" / "opt" / "clang"
+    memo = cache / "toolchains" / "system" / "usr" / "bin" / "clang-llm" / "opt" / "clang"
     memo.mkdir(parents=True)
     (memo / "failed").write_text("+/opt/llvm-config\nno llvm-config of version 13.0.0\n")
     log.append_event(cache, "error:helper_died", "error:helper_died")

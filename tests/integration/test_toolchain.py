@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm import builder, process, toolchain
+from clang_llm import builder, process, published, toolchain
 from clang_llm.compiler import Compiler, inspect
 from clang_llm.errors import ToolchainError
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What a memo holds.
+MEMO = ["clang", "plugin.so", "seal"]
 
 
 @pytest.fixture
@@ -25,14 +27,14 @@ def with_headers(a_compiler: Compiler) -> Compiler:
     return a_compiler
 
 
-def explain(compiler: Compiler, plugin: Path, root: Path) -> str:
+def explain(compiler: Compiler, plugin: Path, root: Path, **variables: str) -> str:
     """What the plugin says about a small compile."""
     source, said = root / "x.c", root / "said"
     source.write_text("int twice(int x) { return 2 * x; }\n")
     said.write_text("")
     environment = {"_CLANG_LLM_EXPLAIN": str(said), "CLANG_LLM_CACHE_DIR": str(root), "CLANG_LLM_EFFORT": "0"}
     command: list[str | Path] = [compiler.path, f"-fpass-plugin={plugin}", "-Oz", "-c", source, "-o", root / "x.o"]
-    assert process.run(command, env={"PATH": os.environ["PATH"], **environment}).ok
+    assert process.run(command, env={"PATH": os.environ["PATH"], **environment, **variables}).ok
     return said.read_text()
 
 
@@ -86,17 +88,20 @@ def test_the_memo_points_at_the_stub_and_says_when_it_is_stale(
     link = memo / "plugin.so"
     assert link.is_symlink()
     assert link.resolve() == result.build.stub
-    assert sorted(path.name for path in memo.iterdir()) == ["clang", "plugin.so"]
+    assert sorted(path.name for path in memo.iterdir()) == MEMO
     assert (memo / "clang").resolve() == with_headers.real
     assert '"key"' in explain(with_headers, link, tmp_path)
-    # The clang that is running is another one now: the stub does nothing and takes the memo away ...
+    # The clang that is running is another one now: the stub does nothing, and leaves a mark where the wrapper says ...
     identity = result.build.directory / "identity"
     content = identity.read_text()
     identity.write_text(content.replace("exe ", "exe 1", 1))
     assert explain(with_headers, link, tmp_path) == ""
-    assert not link.is_symlink()
+    assert sorted(path.name for path in memo.iterdir()) == MEMO
+    assert explain(with_headers, link, tmp_path, _CLANG_LLM_MEMO=str(memo)) == ""
+    assert sorted(path.name for path in memo.iterdir()) == [*MEMO, "stale"]
     # ... and preparing again mends it.
     assert toolchain.prepare(with_headers.path, memo, own).build == result.build
+    assert sorted(path.name for path in memo.iterdir()) == MEMO
     assert identity.read_text() == content
     assert '"key"' in explain(with_headers, link, tmp_path)
 
@@ -106,7 +111,7 @@ def test_preparing_again_forgets_an_earlier_failure(with_headers: Compiler, buil
     memo.mkdir()
     (memo / "failed").write_text("/x\nno headers yesterday\n")
     assert toolchain.prepare(with_headers.path, memo, builds).build is not None
-    assert sorted(path.name for path in memo.iterdir()) == ["clang", "plugin.so"]
+    assert sorted(path.name for path in memo.iterdir()) == MEMO
 
 
 def broken_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
@@ -156,15 +161,18 @@ def test_sources_that_change_meanwhile_are_no_lasting_failure(
     assert (tmp_path / "memo" / "failed").read_text().startswith(f"+{tmp_path / 'plugin'}\n")
 
 
-def test_old_builds_are_removed(with_headers: Compiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugins = tmp_path / "plugins"
-    for number in range(4):
-        (plugins / str(number)).mkdir(parents=True)
-        (plugins / str(number) / "stub.so").touch()
-        os.utime(plugins / str(number), (number, number))
-    monkeypatch.setattr(builder, "KEPT_BUILDS", 2)
-    builder.Builder(with_headers, tmp_path, sys.executable)._prune()
-    assert sorted(path.name for path in plugins.iterdir()) == ["2", "3"]
+def test_only_what_nobody_has_used_for_long_is_removed(tmp_path: Path) -> None:
+    """A build that was prepared lately stays, and so does one that a memo still points to, however old."""
+    plugins, memo = tmp_path / "plugins", tmp_path / "toolchains" / "system" / "clang"
+    old, recent = time.time() - 31 * 86400, time.time() - 29 * 86400
+    for name, moment in (("old", old), ("used", old), ("recent", recent), ("future", time.time() + 1e6)):
+        (plugins / name).mkdir(parents=True)
+        (plugins / name / "stub.so").touch()
+        os.utime(plugins / name, (moment, moment))
+    memo.mkdir(parents=True)
+    (memo / "plugin.so").symlink_to(plugins / "used" / "stub.so")
+    published.prune(plugins)
+    assert sorted(path.name for path in plugins.iterdir()) == ["future", "recent", "used"]
 
 
 def test_hostile_variables_do_not_reach_the_build(

@@ -179,8 +179,12 @@ def test_a_directory_that_cannot_be_written_is_counted_all_the_same(
     log.append_event(tmp_path, "hit")
     before = (tmp_path / "stats.json").read_bytes()
 
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError
+    really = os.open
+
+    def refuse(path: str, flags: int, *mode: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError
+        return really(path, flags, *mode)
 
     monkeypatch.setattr(os, "open", refuse)
     log.append_event(tmp_path, "hit")
