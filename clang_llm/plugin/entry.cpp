@@ -29,24 +29,6 @@ static bool interpret(json::Object &Text, StringRef Key, Entry &E) {
   return E.OzIsBest || (readRecipe(Text, E.How) && inVocabulary(E.How));
 }
 
-// An entry nests two deep. LLVM's parser calls itself for each level, and the stack is not without end.
-static bool isShallow(StringRef Text) {
-  unsigned Depth = 0;
-  bool Quoted = false;
-  for (size_t I = 0; I < Text.size(); ++I) {
-    char C = Text[I];
-    if (Quoted && C == '\\')
-      ++I;
-    else if (C == '"')
-      Quoted = !Quoted;
-    else if (!Quoted && (C == '[' || C == '{') && ++Depth > 32)
-      return false;
-    else if (!Quoted && (C == ']' || C == '}') && Depth > 0)
-      --Depth;
-  }
-  return true;
-}
-
 static Entry decode(const Settings &S, StringRef Data, StringRef Key) {
   Entry E;
   E.State = Entry::Corrupt;

@@ -1,5 +1,6 @@
 #include "helper.h"
 #include "child.h"
+#include "recipe.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cerrno>
@@ -122,8 +123,11 @@ json::Object Helper::receive() {
     if (Length > 0)
       Unread.append(Buffer, Length);
   }
-  Expected<json::Value> Message = json::parse(StringRef(Unread).take_front(End));
+  std::string Line = Unread.substr(0, End);
   Unread.erase(0, End + 1);
+  if (!isShallow(Line))
+    return failure("protocol");
+  Expected<json::Value> Message = json::parse(Line);
   if (!Message) {
     consumeError(Message.takeError());
     return failure("protocol");

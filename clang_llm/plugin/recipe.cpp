@@ -14,6 +14,24 @@ std::string Recipe::text() const {
   return Module + " | " + join(Functions.begin(), Functions.end(), " / ") + " | " + Closing;
 }
 
+// LLVM's parser calls itself for each level, and the stack is not without end. Entries and messages nest three deep.
+bool isShallow(StringRef Text) {
+  unsigned Depth = 0;
+  bool Quoted = false;
+  for (size_t I = 0; I < Text.size(); ++I) {
+    char C = Text[I];
+    if (Quoted && C == '\\')
+      ++I;
+    else if (C == '"')
+      Quoted = !Quoted;
+    else if (!Quoted && (C == '[' || C == '{') && ++Depth > 32)
+      return false;
+    else if (!Quoted && (C == ']' || C == '}') && Depth > 0)
+      --Depth;
+  }
+  return true;
+}
+
 static bool readUse(const json::Array *Numbers, Recipe &Out) {
   if (!Numbers)
     return true;

@@ -22,5 +22,7 @@ struct Recipe {
 // Reads a text (one list) or an object {"module", "functions", "use", "closing"}. False when it is neither, or inconsistent.
 bool readRecipe(const llvm::json::Value &Value, Recipe &Out);
 bool readRecipe(const llvm::json::Object &Object, Recipe &Out);
+// Whether JSON text may be given to LLVM's parser: it nests few levels deep.
+bool isShallow(llvm::StringRef Text);
 // Whether every pass and parameter of R is in the vocabulary.
 bool inVocabulary(const Recipe &R);
