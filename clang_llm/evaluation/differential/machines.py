@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clang_llm import process
@@ -88,7 +88,8 @@ def machines() -> dict[str, Machine]:
     # The quickest linker that is installed: 11 ms a program with gold, 15 with GNU ld, 23 with lld.
     quick = tuple(f"-fuse-ld={name}" for name in ("gold", "lld") if shutil.which(f"ld.{name}"))[:1]
     targets = {_NATIVE.name: _NATIVE, **TARGETS}
-    return {name: Machine(targets[name], has, targets[name].linking or quick) for name, has in _HAS.items()}
+    found = {name: Machine(targets[name], has, targets[name].linking) for name, has in _HAS.items()}
+    return {name: replace(each, linking=quick) if each.native else each for name, each in found.items()}
 
 
 @dataclass(frozen=True)

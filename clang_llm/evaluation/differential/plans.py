@@ -76,6 +76,7 @@ class Plans:
         """
         heads = rng.sample(self.heads, min(_HEADS, len(self.heads)))
         kinds = [kind for kind, share in SHARES.items() for _ in range(share)]
+        rng.shuffle(kinds)
         found: dict[Recipe, Plan] = {}
         whole = first
         for number in range(4 * count):
