@@ -13,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "packages"
 
 #: Packages that the played distribution has.
-AVAILABLE = "clang-14 llvm-14-dev lld-14 clang-17 llvm-17-dev lld-17 make dpkg-dev cmake ninja-build meson shellcheck"
+AVAILABLE = (
+    "clang-14 llvm-14-dev lld-14 clang-17 llvm-17-dev lld-17 make dpkg-dev cmake ninja-build meson shellcheck "
+    "qemu-user wasi-libc libc6-dev-arm64-cross libgcc-11-dev-arm64-cross libstdc++-11-dev-arm64-cross "
+    "libgcc-13-dev-arm64-cross libstdc++-13-dev-arm64-cross lib32stdc++-13-dev libc++-14-dev-wasm32 "
+    "libc++-17-dev-wasm32 libc++abi-17-dev-wasm32 libclang-rt-17-dev libclang-rt-17-dev-wasm32"
+)
 NEEDED = ("sed", "sort", "tail", "cut", "cat", "rm", "mktemp", "env", "true")
 
 DPKG_QUERY = """\
@@ -22,7 +27,7 @@ case " ${all[*]} " in *" ${@: -1} "*) echo installed ;; *) exit 1 ;; esac
 """
 APT_CACHE = f"""\
 case $1 in
-search) for each in {AVAILABLE}; do case $each in clang-*) echo "$each - a compiler" ;; esac; done ;;
+search) for each in {AVAILABLE}; do if [[ $each =~ ${{@: -1}} ]]; then echo "$each - for development"; fi; done ;;
 show) case " {AVAILABLE} " in *" ${{@: -1}} "*) echo "Package: ${{@: -1}}" ;; *) exit 1 ;; esac ;;
 esac
 """
@@ -94,6 +99,22 @@ def test_the_tests_take_every_version_there_is(system: System) -> None:
     before = system.installed
     assert system.run("test").stderr == ""
     assert system.installed == before
+
+
+def test_the_tests_take_what_emulation_needs(system: System) -> None:
+    assert system.run("test").returncode == 0
+    wanted = {"qemu-user", "wasi-libc", "libc6-dev-arm64-cross", "libgcc-13-dev-arm64-cross", "lib32stdc++-13-dev"}
+    wanted |= {"libc++-17-dev-wasm32", "libc++abi-17-dev-wasm32", "libclang-rt-17-dev", "libclang-rt-17-dev-wasm32"}
+    assert wanted <= set(system.installed)
+    # One version is enough, and what the distribution lacks is not asked for.
+    others = {"libgcc-11-dev-arm64-cross", "libc++-14-dev-wasm32", "libc6-dev-armhf-cross", "csmith", "cvise"}
+    assert not others & set(system.installed)
+
+
+def test_a_demonstration_takes_no_emulation(system: System) -> None:
+    assert system.run("demo").returncode == 0
+    assert "cmake" in system.installed
+    assert not [name for name in system.installed if "cross" in name or "wasm" in name or name == "qemu-user"]
 
 
 def test_printing_installs_nothing(system: System) -> None:
