@@ -10,8 +10,10 @@ from pathlib import Path
 from clang_llm.compiler import Compiler, installed_compilers
 from clang_llm.errors import DataError
 from clang_llm.evaluation.differential.factory import Factory, Line, Options
+from clang_llm.evaluation.differential.judge import Judge
 from clang_llm.evaluation.differential.ledger import Ledger, Row
 from clang_llm.evaluation.differential.machines import machines
+from clang_llm.evaluation.differential.reduce import load, probe, reduce_finding
 from clang_llm.evaluation.differential.report import report
 from clang_llm.evaluation.workplace import run_command, say
 from clang_llm.settings import compiler_environment, process_environment
@@ -26,8 +28,12 @@ def compilers(majors: Sequence[int]) -> list[Compiler]:
     return list(found.values())
 
 
-def run(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> int:
-    """Run the factory, or tell what it found."""
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the factory, tell what it found, or make that small."""
+    if arguments.do == "reduce":
+        return _reduce(arguments, environ)
+    if arguments.do == "probe":
+        return _probe(arguments)
     ledger = Ledger(arguments.work)
     if arguments.do == "run":
         options = Options(
@@ -62,6 +68,32 @@ def _lines(arguments: argparse.Namespace, options: Options, ledger: Ledger) -> l
     return found
 
 
+def _judge_of(finding: Path, work: Path) -> Judge:
+    """Return a judge for the machine and the clang of a finding; raises DataError."""
+    told = load(finding)[2]
+    compiler = next(iter(compilers([int(told["llvm"].partition(".")[0])])), None)
+    if compiler is None:
+        raise DataError(f"the finding is of LLVM {told['llvm']}, which is not installed")
+    sanitizing = next(iter(compilers(())), None)
+    return Judge(compiler, machines()[told["machine"]], work.absolute() / "cache", compiler_environment(), sanitizing)
+
+
+def _reduce(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Reduce findings, all of the directory without names."""
+    findings = arguments.findings or sorted((arguments.work / "findings").iterdir())
+    for finding in findings:
+        sys.stdout.write(reduce_finding(_judge_of(finding, arguments.work), finding, environ, not arguments.plan_only))
+    return 0
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    """For cvise: 0 when the program still differs."""
+    finding = arguments.findings[0]
+    text = arguments.program.read_text(encoding="utf-8", errors="replace")
+    # The finding lies in <work>/findings.
+    return 0 if probe(_judge_of(finding, finding.parents[1]), finding, text) else 1
+
+
 def _tell(row: Row) -> None:
     say(f"{row.machine} {row.llvm} {row.program}: {row.excluded or f'{row.runs} runs'}")
     for name in row.differences:
@@ -71,7 +103,8 @@ def _tell(row: Row) -> None:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.evaluation.differential``."""
     parser = argparse.ArgumentParser(prog="python -m clang_llm.evaluation.differential", description=__doc__)
-    parser.add_argument("do", choices=("run", "report"))
+    parser.add_argument("do", choices=("run", "report", "reduce", "probe"))
+    parser.add_argument("findings", nargs="*", type=Path, help="reduce: directories of findings; all without a name")
     parser.add_argument("--work", type=Path, default=Path("build") / "differential", help="directory (%(default)s)")
     parser.add_argument("--machines", default="x86-64", help="names, with commas (default: %(default)s)")
     parser.add_argument("--llvm", default="19", help="major versions, with commas; empty: all (default: %(default)s)")
@@ -82,6 +115,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--programs", type=int, help="stop after so many for each machine and clang")
     parser.add_argument("--minutes", type=float, help="stop then")
     parser.add_argument("--jobs", type=int, default=1, help="programs at once (default: %(default)s)")
+    parser.add_argument("--plan-only", action="store_true", help="reduce: leave the program as it is")
+    parser.add_argument("--program", type=Path, help="probe: the variant of the program")
     return run_command(parser, run, argv, environ)
 
 

@@ -16,7 +16,7 @@ from clang_llm.evaluation.differential import bundled, csmith, own
 from clang_llm.evaluation.differential.judge import Judge
 from clang_llm.evaluation.differential.ledger import Ledger, Row, add_judgement
 from clang_llm.evaluation.differential.machines import Machine
-from clang_llm.evaluation.differential.plans import Plans
+from clang_llm.evaluation.differential.plans import WHOLE, Plans
 from clang_llm.evaluation.differential.program import Program
 
 #: Makes the program of a seed and a number for a machine; None when there is none.
@@ -106,8 +106,8 @@ class Line:
             return None
         started = time.monotonic()
         rng = random.Random(f"plans {self.options.seed} {source} {number}")
-        # A quarter of the plans are whole recipes; programs begin where others end, whatever their sources.
-        plans = self.plans.draw(rng, self.options.plans, number * self.options.plans // 4 + 7 * len(source))
+        # Whole recipes come one after the other; programs begin where others end, whatever their sources.
+        plans = self.plans.draw(rng, self.options.plans, number * (self.options.plans // WHOLE) + 7 * len(source))
         judgement = self.judge.judge(program, plans)
         language = "C++" if program.is_cxx else "C"
         row = Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ FRAGMENTS = Path(__file__).resolve().parents[2] / "data" / "fragments"
 _HEADER = re.compile(r"^// (\w+): *(.*)\n", re.MULTILINE)
 #: A fragment with `weight: low` takes seconds to compile with many plans.
 _WEIGHTS = {"": 8, "low": 1}
+#: Share of programs that are compiled with one more option.
+_MORE_OPTIONS = 0.25
 
 
 @dataclass(frozen=True)
@@ -98,17 +101,22 @@ def make(seed: int, number: int, machine: Machine) -> Program:
     """Return the program of a number; every second one is C++ where the machine has it."""
     rng = random.Random(f"own {seed} {number}")
     is_cxx = number % 2 == 1 and "c++" in machine.has
-    chosen = _choose(rng, is_cxx, machine)
+    return compose(f"own-{seed}-{number}", rng, _choose(rng, is_cxx, machine), machine)
+
+
+def compose(name: str, rng: random.Random, chosen: Sequence[Fragment], machine: Machine) -> Program:
+    """Return a program of some fragments; it is C++ when one of them is."""
+    is_cxx = any(each.is_cxx for each in chosen)
     pieces = [expand(each.text, rng, str(place)) for place, each in enumerate(chosen)]
     options = [word for each in chosen for word in expand(each.options, rng, "").split()]
     if is_cxx and not any(word.startswith("-std") for word in options):
         options.append(f"-std=c++{rng.choice((17, 20))}")
     if not is_cxx:
         options.append("-std=gnu11")
-    if machine.elf and rng.random() < 0.25:
+    if machine.elf and rng.random() < _MORE_OPTIONS:
         options.append(rng.choice(("-ffunction-sections", "-fdata-sections", "-fno-plt", "-fcommon", "-g")))
     return Program(
-        f"own-{seed}-{number}",
+        name,
         "own",
         ".cpp" if is_cxx else ".c",
         "\n".join([prologue(), *pieces, _main(rng, chosen)]),
@@ -118,7 +126,7 @@ def make(seed: int, number: int, machine: Machine) -> Program:
     )
 
 
-def _main(rng: random.Random, chosen: list[Fragment]) -> str:
+def _main(rng: random.Random, chosen: Sequence[Fragment]) -> str:
     """Call every fragment, some with a constant, most with what the compiler does not know."""
     calls = [place for place in range(len(chosen)) for _ in range(rng.randint(1, 3))]
     rng.shuffle(calls)

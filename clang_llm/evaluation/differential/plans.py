@@ -17,8 +17,10 @@ from clang_llm.tuning.seeds import CLOSINGS, seeds
 #: Plans of tuned modules that come with a checkout.
 SEED_PLANS = DATA.parents[2] / "cache" / "seed" / "plans"
 _MENU = DATA.parent / "model"
-#: Kinds of plan, and how many of sixteen are of each.
-SHARES = {"whole": 4, "closing": 2, "mix": 4, "tuned": 1, "shuffle": 5}
+#: One in so many plans of a program is a shipped recipe as it is.
+WHOLE = 4
+#: Kinds of the others, and how often they are drawn.
+SHARES = {"closing": 2, "mix": 4, "tuned": 1, "shuffle": 5}
 #: Places of functions for which a mix is drawn; programs with more functions take the first pipeline.
 _FUNCTIONS = 96
 #: Heads among which the mixes and shuffles of one program are drawn: what shares a head is compiled faster.
@@ -27,7 +29,7 @@ _HEADS = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe with what it is: one of `SHARES`."""
+    """A recipe with what it is: ``whole`` or one of `SHARES`."""
 
     kind: str
     recipe: Recipe
@@ -75,20 +77,18 @@ class Plans:
             first: Place of the first recipe that is taken as a whole: programs take turns, so that none is left out.
         """
         heads = rng.sample(self.heads, min(_HEADS, len(self.heads)))
-        kinds = [kind for kind, share in SHARES.items() for _ in range(share)]
-        rng.shuffle(kinds)
         found: dict[Recipe, Plan] = {}
-        whole = first
-        for number in range(4 * count):
-            kind = kinds[number % len(kinds)]
-            if kind == "whole":
-                recipe = self.whole[whole % len(self.whole)]
-                whole += 1
-            else:
-                recipe = self._one(kind, rng, heads)
-            found.setdefault(recipe, Plan(kind, recipe))
-            if len(found) == count:
+        for place in range(first, first + max(1, count // WHOLE)):
+            recipe = self.whole[place % len(self.whole)]
+            found[recipe] = Plan("whole", recipe)
+        kinds = [kind for kind, share in SHARES.items() for _ in range(share)]
+        # Small sets of pieces may not give as many different ones.
+        for _ in range(4 * count):
+            if len(found) >= count:
                 break
+            kind = rng.choice(kinds)
+            recipe = self._one(kind, rng, heads)
+            found.setdefault(recipe, Plan(kind, recipe))
         return sorted(found.values(), key=lambda plan: plan.recipe.module)
 
     def _one(self, kind: str, rng: random.Random, heads: Sequence[str]) -> Recipe:
