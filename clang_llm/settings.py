@@ -62,6 +62,9 @@ MAX_CANDIDATES = 1_000_000
 #: Children that one compile may run at once, at most; the plugin has the same bound.
 MAX_JOBS = 256
 
+#: Digits of a number, leading zeros included.
+_MAX_DIGITS = 20
+
 _FALSE, _TRUE = frozenset({"", "0", "false", "no", "off"}), frozenset({"1", "true", "yes", "on"})
 _UNITS = {"": 1, "K": 1024, "M": MIB, "G": 1024 * MIB, "T": 1024 * 1024 * MIB}
 
@@ -179,7 +182,12 @@ def parse_size(text: str) -> int | None:
     number, unit = text.strip().upper(), ""
     if number.endswith(("K", "M", "G", "T")):
         number, unit = number[:-1].rstrip(), number[-1]
-    return int(number) * _UNITS[unit] if number.isascii() and number.isdigit() else None
+    return int(number) * _UNITS[unit] if _is_number(number) else None
+
+
+def _is_number(text: str) -> bool:
+    """Say whether a text is a whole number that is not absurdly long; Python refuses to read one of 5,000 digits."""
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 def _path(environ: Mapping[str, str], variable: str) -> Path | None:
@@ -255,7 +263,7 @@ class _Reader:
         if value is None:
             return None
         # More than the plugin's unsigned holds is no number there, so it is none here either.
-        if not (value.isascii() and value.isdigit()) or int(value) >= 1 << 32:
+        if not _is_number(value) or int(value) >= 1 << 32:
             self._problem(name, value, "a whole number; it is ignored")
             return None
         return min(int(value), largest)

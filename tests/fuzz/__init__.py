@@ -1,0 +1,1 @@
+"""Fuzzers of the plugin (libFuzzer) and of the parsers in Python (atheris), and what replays their findings."""

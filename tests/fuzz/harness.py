@@ -1,0 +1,101 @@
+"""Builds the plugin's fuzz targets from the plugin's own sources, with sanitizers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from clang_llm import process
+from clang_llm.builder import PACKAGE, SOURCES, generated_header
+from clang_llm.compiler import Compiler
+from clang_llm.errors import ToolchainError
+from clang_llm.locks import locked
+
+HERE = Path(__file__).resolve().parent
+#: What the targets in C++ are called.
+TARGETS = ("entry", "recipe", "protocol")
+#: They measure, in forked children; the harness has answers of its own in their place.
+_LEFT_OUT = ("blame.cpp", "contract.cpp", "credit.cpp", "describe.cpp", "evaluate.cpp", "object.cpp")
+#: Without the checks that need type information, which LLVM is built without.
+SANITIZERS = "address,undefined"
+_OPTIONS = (
+    "-std=c++17", "-O1", "-g1", "-fno-rtti", "-fno-exceptions", "-fno-omit-frame-pointer",
+    "-fno-sanitize=vptr,function", "-fno-sanitize-recover=undefined",
+    "-D__STDC_CONSTANT_MACROS", "-D__STDC_FORMAT_MACROS", "-D__STDC_LIMIT_MACROS",
+)  # fmt: skip
+_BUILD_S = 900.0
+
+
+def sources() -> list[Path]:
+    """Return the plugin's sources that the targets are made of."""
+    return sorted(path for path in SOURCES.glob("*.cpp") if path.name not in _LEFT_OUT)
+
+
+def build(compiler: Compiler, place: Path, *, fuzzer: bool) -> Path:
+    """Return the fuzz program (a directory of one name for each target) or the replaying program, built if need be.
+
+    Args:
+        compiler: Its LLVM is what the plugin would run in.
+        place: Directory that keeps builds.
+        fuzzer: Whether libFuzzer is to be in it.
+
+    Raises:
+        ToolchainError: It does not build, with the reason.
+    """
+    kind = "fuzz" if fuzzer else "replay"
+    header = generated_header(compiler.major)
+    texts = [path.read_bytes() for path in [*sorted(SOURCES.glob("*.h")), *sources(), HERE / "plugin_fuzz.cpp"]]
+    named = hashlib.sha256(
+        b"\0".join([header.encode(), compiler.version.encode(), " ".join(_OPTIONS).encode(), *texts])
+    )
+    directory = place / f"{kind}-{named.hexdigest()[:16]}"
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place / f"{kind}.lock", _BUILD_S) as held:
+        if not held:
+            raise ToolchainError(f"somebody has been building in {place} for {_BUILD_S:g} s; try again")
+        if not (directory / "done").exists():
+            directory.mkdir(exist_ok=True)
+            _build(compiler, directory, header, fuzzer=fuzzer)
+            (directory / "done").touch()
+    return directory if fuzzer else directory / "replay"
+
+
+def _build(compiler: Compiler, directory: Path, header: str, *, fuzzer: bool) -> None:
+    if compiler.llvm_config is None:
+        raise ToolchainError(f"no llvm-config of version {compiler.version}: apt-get install llvm-{compiler.major}-dev")
+    asked = [process.run([compiler.llvm_config, word]).output.strip() for word in ("--includedir", "--libdir")]
+    include, libraries = asked
+    (directory / "generated.h").write_text(header, encoding="utf-8")
+    included = "".join(f'#include "{path}"\n' for path in sources())
+    (directory / "sources.inc").write_text(included, encoding="utf-8")
+    program = directory / ("fuzz-entry" if fuzzer else "replay")
+    sanitizers = f"-fsanitize={'fuzzer,' if fuzzer else ''}{SANITIZERS}"
+    argv: list[str | Path] = [compiler.path, "--driver-mode=g++", *_OPTIONS, sanitizers]
+    argv += [f"-I{each}" for each in (directory, include, SOURCES)]
+    argv += [] if fuzzer else ["-DREPLAY"]
+    argv += [HERE / "plugin_fuzz.cpp", "-o", program, f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
+    argv += [f"-lLLVM-{compiler.major}", "-lpthread"]
+    done = process.run(argv, timeout_s=_BUILD_S)
+    if not done.ok:
+        said = os.fsdecode(done.stderr).splitlines()
+        why = next((line for line in said if "error" in line), said[-1] if said else "no message")
+        raise ToolchainError(f"the fuzz targets do not build: {why}")
+    for name in TARGETS[1:] if fuzzer else ():
+        link = directory / f"fuzz-{name}"
+        link.unlink(missing_ok=True)
+        os.link(program, link)
+
+
+def environment(cache: Path) -> dict[str, str]:
+    """Return the environment of the programs; `cache` is the cache directory that they read."""
+    return {
+        "PATH": os.environ["PATH"],
+        "FUZZ_CACHE_DIR": str(cache),
+        # The plugin frees nothing before clang ends.
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    }
+
+
+__all__ = ["HERE", "PACKAGE", "TARGETS", "build", "environment", "sources"]
