@@ -225,7 +225,15 @@ class Builder:
         with tempfile.TemporaryDirectory() as place:
             source = Path(place) / "x.c"
             source.touch()
-            argv = [self.compiler.path, "-fpass-plugin=/proc/self/fd/9", "-O1", "-c", source, "-o", f"{source}.o"]
+            argv: list[Path | str] = [
+                self.compiler.path,
+                "-fpass-plugin=/proc/self/fd/9",
+                "-O1",
+                "-c",
+                source,
+                "-o",
+                f"{source}.o",
+            ]
             return self._run(["/bin/sh", "-c", 'exec 9<"$0" && exec "$@"', build.stub, *argv], ASK_S).ok
 
     def _compile(self, compilers: Sequence[Sequence[Path | str]], arguments: Sequence[Path | str]) -> None:
