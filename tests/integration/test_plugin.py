@@ -215,10 +215,22 @@ def test_lists_that_are_not_lists_are_refused(newest: Bench, free: Path, pipelin
     assert [s for s, _ in results] == ["ok", "ok", status]
 
 
-def test_a_list_that_aborts_clang_dies_alone(newest: Bench, tmp_path: Path) -> None:
-    """Plain instcombine checks its own fixpoint and ends the process on ordinary code (LLVM 18 and later)."""
+#: Asks for the lists, and breaks the process that tries the first one.
+BREAK_THE_FIRST = """
+import os, signal
+say({"do": "evaluate", "lists": lists})
+results, children = [hear()], f"/proc/{os.getppid()}/task/{os.getppid()}/children"
+while not (others := [int(each) for each in open(children).read().split() if int(each) != os.getpid()]):
+    pass
+os.kill(others[0], signal.SIGSEGV)
+results += [hear() for _ in lists]
+say({"do": "oz", "reason": "best"})
+"""
+
+
+def test_a_list_that_crashes_clang_dies_alone(newest: Bench, tmp_path: Path) -> None:
     source = _write(tmp_path / "patterns.cpp", sources.NO_FIXPOINT)
-    newest.helper(["function(instcombine)", "default<Oz>"], ONLY_MEASURE)
+    newest.helper([",".join(["default<O3>"] * 200), "default<Oz>"], BREAK_THE_FIRST)
     reproducers = newest.root / "reproducers"
     reproducers.mkdir()
     newest.environment["TMPDIR"] = str(reproducers)
@@ -226,6 +238,17 @@ def test_a_list_that_aborts_clang_dies_alone(newest: Bench, tmp_path: Path) -> N
     assert [status for status, _ in results] == ["ok", "crashed", "ok"]
     assert newest.compile(source) == newest.plain(source)
     assert list(reproducers.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    ["function(instcombine)", "function(loop(licm))", "function(instcombine<max-iterations=1>)", "function(globaldce)"],
+)
+def test_what_llvm_would_abort_on_is_refused_before_it_runs(newest: Bench, tmp_path: Path, pipeline: str) -> None:
+    """Plain instcombine checks its own fixpoint (LLVM 18 and later), licm asks for what only loop-mssa has."""
+    source = _write(tmp_path / "patterns.cpp", sources.NO_FIXPOINT)
+    newest.helper([pipeline, "default<Oz>"], ONLY_MEASURE)
+    assert [status for status, _ in newest.measured(source)] == ["ok", "invalid", "ok"]
 
 
 def test_processor_time_is_limited(newest: Bench, tmp_path: Path) -> None:
@@ -347,7 +370,6 @@ def test_the_key_of_a_debug_build_ignores_paths(bench: Bench, free: Path, tmp_pa
         ("-fno-plt",),
         ("-ffast-math",),
         ("-mllvm", "-inline-threshold=3"),
-        ("-pg",),
         ("-fno-jump-tables",),
         ("-mno-red-zone",),
         ("-g",),
@@ -375,6 +397,10 @@ def test_mllvm_values_are_in_the_key(newest: Bench, free: Path) -> None:
         (("-Oz", "-flto=thin"), "emit_llvm or lto"),
         (("-Oz", "-emit-llvm"), "emit_llvm"),
         (("-Oz", "-Xclang", "-S"), "assembly"),
+        (("-Oz", "-finstrument-functions"), "instrumented"),
+        (("-Oz", "-pg"), "instrumented"),
+        (("-Oz", "-fxray-instrument"), "instrumented"),
+        (("-Oz", "-fpatchable-function-entry=2"), "instrumented"),
         (("-Oz", "-fsanitize=address"), "sanitizer"),
         (("-Oz", "--coverage"), "coverage or profile"),
         (("-Oz", "-fprofile-instr-generate"), "profile"),
