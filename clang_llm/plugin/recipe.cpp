@@ -32,10 +32,11 @@ bool isShallow(StringRef Text) {
   return true;
 }
 
-static bool readUse(const json::Array *Numbers, Recipe &Out) {
-  if (!Numbers)
+static bool readUse(const json::Value *Field, Recipe &Out) {
+  if (!Field)
     return true;
-  if (Numbers->size() > MaxFunctions)
+  const json::Array *Numbers = Field->getAsArray();
+  if (!Numbers || Numbers->size() > MaxFunctions)
     return false;
   for (const json::Value &Number : *Numbers) {
     auto Place = Number.getAsInteger();
@@ -66,12 +67,16 @@ bool readRecipe(const json::Object &Object, Recipe &Out) {
       return false;
     Out.Functions.push_back(Pipeline.getAsString()->str());
   }
-  if (auto Closing = Object.getString("closing"))
-    Out.Closing = Closing->str();
-  return readUse(Object.getArray("use"), Out);
+  const json::Value *Closing = Object.get("closing");
+  if (Closing && !Closing->getAsNull()) {
+    if (!Closing->getAsString())
+      return false;
+    Out.Closing = Closing->getAsString()->str();
+  }
+  return readUse(Object.get("use"), Out);
 }
 
 bool inVocabulary(const Recipe &R) {
-  auto Fits = [](const std::string &Function) { return Function.empty() || inVocabulary("function(" + Function + ")"); };
+  auto Fits = [](const std::string &Function) { return Function.empty() || inVocabulary(StringRef(Function), "function"); };
   return inVocabulary(StringRef(R.Module)) && all_of(R.Functions, Fits) && (R.Closing.empty() || inVocabulary(StringRef(R.Closing)));
 }

@@ -43,6 +43,8 @@ static bool allows(StringRef Name, StringRef Parameters, StringRef Adaptor) {
   if (!Entry || !fits(Entry->Kind, Adaptor))
     return false;
   auto Given = tokens(Parameters), Known = tokens(Entry->Parameters), Required = tokens(Entry->Required);
+  if (Name == "codegen" && Given.empty())
+    return false; // it would say nothing
   return all_of(Required, [&](StringRef Token) { return is_contained(Given, Token); }) && all_of(Given, [&](StringRef Token) {
            std::string Spelled = spelling(Token);
            return any_of(Known, [&](StringRef K) { return K == Spelled; });
@@ -85,9 +87,9 @@ static bool checkElements(StringRef &Text, StringRef Adaptor, unsigned Depth) {
   }
 }
 
-bool inVocabulary(StringRef Pipeline) {
+bool inVocabulary(StringRef Pipeline, StringRef Adaptor) {
   // The longest published lists have some hundred passes; this bounds what a poisoned entry can cost.
   if (Pipeline.empty() || Pipeline.size() > 16384)
     return false;
-  return checkElements(Pipeline, "module", 0) && Pipeline.empty();
+  return checkElements(Pipeline, Adaptor, 0) && Pipeline.empty();
 }
