@@ -7,10 +7,12 @@ SETUP := setup.cfg pyproject.toml scripts/setup scripts/packages $(wildcard wrap
 
 # A Debian source package to build with clang-llm; empty: a program of tests/projects.
 PROJECT ?=
+# More words for `make differential`.
+OPTIONS ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate bench-tuning corpus plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate differential bench-tuning corpus plugin setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -56,6 +58,9 @@ tuned: .venv/.setup-test  ## what the shipped recipes save on validation modules
 
 evaluate: .venv/.setup-test  ## what the model saves on validation modules of the corpus, beside the shipped recipes
 	$(PYTHON) -m clang_llm.training.evaluate
+
+differential: .venv/.setup-test  ## programs with forced plans against the same without, until stopped (docs/differential.md); OPTIONS=...
+	$(PYTHON) -m clang_llm.evaluation.differential run $(OPTIONS)
 
 bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and clang, two cores, validation
 	$(PYTHON) -m clang_llm.evaluation.bench_tuning
