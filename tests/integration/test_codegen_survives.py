@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -103,3 +104,25 @@ def test_each_token_keeps_what_programs_rely_on(box: Box, flavour: str) -> None:
     for each, (_, data) in found.items():
         assert [data.count(mark) for mark in KEPT] == [usual_object.count(mark) for mark in KEPT], each
     assert len({data for _, data in found.values()} - {usual_object}) >= 4  # tokens that this program shows
+
+
+@pytest.mark.parametrize("fault", ["a frame described wrongly", "memory below the red zone"])
+def test_the_program_notices(box: Box, fault: str) -> None:
+    """Otherwise nothing would be known from its being content."""
+    wanted, _ = box.run("plain", "-O0", None, "reference")
+    words = [str(cxx_of(box.compiler)), "-Oz", "-w", "-fasynchronous-unwind-tables", "-S", str(SOURCE), "-o", "s.s"]
+    assert process.run(words, cwd=box.root, timeout_s=120).ok
+    text = (box.root / "s.s").read_text(encoding="utf-8")
+    name = "_Z6walk_eii" if fault.startswith("a frame") else "_Z4leafi"
+    before, label, rest = text.partition(f"\n{name}:")
+    body, end, after = rest.partition("\t.cfi_endproc")
+    if fault.startswith("a frame"):
+        wrong = re.sub(r"\t\.cfi_def_cfa_offset .*\n", "", body)
+    else:
+        wrong = re.sub(r"-(\d+)\(%rsp", lambda found: f"{-400 - int(found[1])}(%rsp", body)
+    assert wrong != body
+    (box.root / "s.s").write_text(before + label + wrong + end + after, encoding="utf-8")
+    linked = process.run([str(cxx_of(box.compiler)), "s.s", "-o", "wrong"], cwd=box.root, timeout_s=120)
+    assert linked.ok, linked.stderr
+    done = process.run([str(box.root / "wrong")], timeout_s=60)
+    assert f"{done.returncode} {done.stdout.decode(errors='replace')}" != wanted
