@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clang_llm import process
-from clang_llm.builder import PACKAGE, SOURCES, generated_header
+from clang_llm.builder import SOURCES, generated_header
 from clang_llm.compiler import Compiler
 from clang_llm.errors import ToolchainError
 from clang_llm.locks import locked
@@ -44,8 +45,21 @@ def build(compiler: Compiler, place: Path, *, fuzzer: bool) -> Path:
         ToolchainError: It does not build, with the reason.
     """
     kind = "fuzz" if fuzzer else "replay"
+
+    def make(directory: Path, header: str) -> None:
+        _build(compiler, directory, header, fuzzer=fuzzer)
+
+    directory = _once(compiler, place, kind, make)
+    return directory if fuzzer else directory / "replay"
+
+
+def _once(compiler: Compiler, place: Path, kind: str, make: Callable[[Path, str], None]) -> Path:
+    """Return the directory of what `make` makes of the plugin's sources as they are now, made once."""
     header = generated_header(compiler.major)
-    texts = [path.read_bytes() for path in [*sorted(SOURCES.glob("*.h")), *sources(), HERE / "plugin_fuzz.cpp"]]
+    texts = [
+        path.read_bytes()
+        for path in [*sorted(SOURCES.glob("*.h")), *sorted(SOURCES.glob("*.cpp")), HERE / "plugin_fuzz.cpp"]
+    ]
     named = hashlib.sha256(
         b"\0".join([header.encode(), compiler.version.encode(), " ".join(_OPTIONS).encode(), *texts])
     )
@@ -56,35 +70,72 @@ def build(compiler: Compiler, place: Path, *, fuzzer: bool) -> Path:
             raise ToolchainError(f"somebody has been building in {place} for {_BUILD_S:g} s; try again")
         if not (directory / "done").exists():
             directory.mkdir(exist_ok=True)
-            _build(compiler, directory, header, fuzzer=fuzzer)
+            make(directory, header)
             (directory / "done").touch()
-    return directory if fuzzer else directory / "replay"
+    return directory
 
 
-def _build(compiler: Compiler, directory: Path, header: str, *, fuzzer: bool) -> None:
+def _command(compiler: Compiler, directory: Path, header: str, included: Sequence[Path]) -> list[str | Path]:
+    """Return the begin of a compiler's command line, and write what it includes."""
     if compiler.llvm_config is None:
         raise ToolchainError(f"no llvm-config of version {compiler.version}: apt-get install llvm-{compiler.major}-dev")
-    asked = [process.run([compiler.llvm_config, word]).output.strip() for word in ("--includedir", "--libdir")]
-    include, libraries = asked
+    include = process.run([compiler.llvm_config, "--includedir"]).output.strip()
     (directory / "generated.h").write_text(header, encoding="utf-8")
-    included = "".join(f'#include "{path}"\n' for path in sources())
-    (directory / "sources.inc").write_text(included, encoding="utf-8")
-    program = directory / ("fuzz-entry" if fuzzer else "replay")
-    sanitizers = f"-fsanitize={'fuzzer,' if fuzzer else ''}{SANITIZERS}"
-    argv: list[str | Path] = [compiler.path, "--driver-mode=g++", *_OPTIONS, sanitizers]
-    argv += [f"-I{each}" for each in (directory, include, SOURCES)]
-    argv += [] if fuzzer else ["-DREPLAY"]
-    argv += [HERE / "plugin_fuzz.cpp", "-o", program, f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
-    argv += [f"-lLLVM-{compiler.major}", "-lpthread"]
+    lines = "".join(f'#include "{path}"\n' for path in included)
+    (directory / "sources.inc").write_text(lines, encoding="utf-8")
+    return [compiler.path, "--driver-mode=g++", *_OPTIONS, *(f"-I{each}" for each in (directory, include, SOURCES))]
+
+
+def _compile(argv: Sequence[str | Path]) -> None:
     done = process.run(argv, timeout_s=_BUILD_S)
     if not done.ok:
         said = os.fsdecode(done.stderr).splitlines()
         why = next((line for line in said if "error" in line), said[-1] if said else "no message")
-        raise ToolchainError(f"the fuzz targets do not build: {why}")
+        raise ToolchainError(f"the plugin does not build with sanitizers: {why}")
+
+
+def _build(compiler: Compiler, directory: Path, header: str, *, fuzzer: bool) -> None:
+    argv = _command(compiler, directory, header, sources())
+    libraries = process.run([compiler.llvm_config or "", "--libdir"]).output.strip()
+    program = directory / ("fuzz-entry" if fuzzer else "replay")
+    argv += [f"-fsanitize={'fuzzer,' if fuzzer else ''}{SANITIZERS}", *([] if fuzzer else ["-DREPLAY"])]
+    argv += [HERE / "plugin_fuzz.cpp", "-o", program, f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
+    _compile([*argv, f"-lLLVM-{compiler.major}", "-lpthread"])
     for name in TARGETS[1:] if fuzzer else ():
         link = directory / f"fuzz-{name}"
         link.unlink(missing_ok=True)
         os.link(program, link)
+
+
+def runtime(compiler: Compiler) -> Path:
+    """Return the runtime of the sanitizers that is loaded into programs without them.
+
+    Raises:
+        ToolchainError: It is not installed.
+    """
+    found = Path(
+        process.run([compiler.path, f"-print-file-name=libclang_rt.asan-{os.uname().machine}.so"]).output.strip()
+    )
+    if not found.is_absolute():
+        raise ToolchainError(f"no runtime of the sanitizers: apt-get install libclang-rt-{compiler.major}-dev")
+    return found
+
+
+def build_plugin(compiler: Compiler, place: Path) -> Path:
+    """Return the whole plugin with sanitizers, built if need be; it goes into a process that has `runtime` loaded.
+
+    Raises:
+        ToolchainError: It does not build, with the reason.
+    """
+
+    def make(directory: Path, header: str) -> None:
+        program = directory / "plugin.so"
+        included = sorted(SOURCES.glob("*.cpp"))
+        argv = _command(compiler, directory, header, included)
+        argv += [f"-fsanitize={SANITIZERS}", "-shared-libasan", "-shared", "-fPIC", "-fvisibility=hidden"]
+        _compile([*argv, HERE / "plugin_fault.cpp", "-o", program])
+
+    return _once(compiler, place, "plugin", make) / "plugin.so"
 
 
 def environment(cache: Path) -> dict[str, str]:
@@ -96,6 +147,3 @@ def environment(cache: Path) -> dict[str, str]:
         "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }
-
-
-__all__ = ["HERE", "PACKAGE", "TARGETS", "build", "environment", "sources"]
