@@ -7,12 +7,12 @@ SETUP := setup.cfg pyproject.toml scripts/setup scripts/packages $(wildcard wrap
 
 # A Debian source package to build with clang-llm; empty: a program of tests/projects.
 PROJECT ?=
-# More words for `make differential`.
+# More words for `make differential` and `make fuzz`.
 OPTIONS ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate differential bench-tuning corpus plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate differential fuzz sanitize bench-tuning corpus plugin setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -61,6 +61,13 @@ evaluate: .venv/.setup-test  ## what the model saves on validation modules of th
 
 differential: .venv/.setup-test  ## programs with forced plans against the same without, until stopped (docs/differential.md); OPTIONS=...
 	$(PYTHON) -m clang_llm.evaluation.differential run $(OPTIONS)
+
+fuzz: .venv/.setup-test  ## libFuzzer on what the plugin reads, atheris on what Python parses, by turns; resumable (tests/fuzz); OPTIONS=...
+	-$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	PYTHONPATH=tests $(PYTHON) -m fuzz $(OPTIONS)
+
+sanitize: .venv/.setup-test  ## the plugin with sanitizers in a real clang, over our programs (tests/integration/test_sanitized.py)
+	$(PYTHON) -m pytest tests/integration/test_sanitized.py --run-projects
 
 bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and clang, two cores, validation
 	$(PYTHON) -m clang_llm.evaluation.bench_tuning

@@ -8,6 +8,7 @@ default is used and the problem is recorded for ``doctor`` and the log.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,9 +63,7 @@ MAX_CANDIDATES = 1_000_000
 #: Children that one compile may run at once, at most; the plugin has the same bound.
 MAX_JOBS = 256
 
-#: Digits of a number, leading zeros included.
-_MAX_DIGITS = 20
-
+_NUMBER = re.compile(r"[0-9]{1,20}")  # Python refuses to read one of 5,000 digits
 _FALSE, _TRUE = frozenset({"", "0", "false", "no", "off"}), frozenset({"1", "true", "yes", "on"})
 _UNITS = {"": 1, "K": 1024, "M": MIB, "G": 1024 * MIB, "T": 1024 * 1024 * MIB}
 
@@ -182,12 +181,7 @@ def parse_size(text: str) -> int | None:
     number, unit = text.strip().upper(), ""
     if number.endswith(("K", "M", "G", "T")):
         number, unit = number[:-1].rstrip(), number[-1]
-    return int(number) * _UNITS[unit] if _is_number(number) else None
-
-
-def _is_number(text: str) -> bool:
-    """Say whether a text is a whole number that is not absurdly long; Python refuses to read one of 5,000 digits."""
-    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(number) * _UNITS[unit] if _NUMBER.fullmatch(number) else None
 
 
 def _path(environ: Mapping[str, str], variable: str) -> Path | None:
@@ -196,9 +190,8 @@ def _path(environ: Mapping[str, str], variable: str) -> Path | None:
 
 def _base(environ: Mapping[str, str], variable: str, under_home: str) -> Path:
     """Return an XDG base directory."""
-    value = environ.get(variable)
-    if value:
-        return Path(value)
+    if environ.get(variable):
+        return Path(environ[variable])
     home = environ.get("HOME")
     return (Path(home) if home else Path.home()) / under_home
 
@@ -242,8 +235,7 @@ class _Reader:
         return value or None
 
     def path(self, name: str) -> Path | None:
-        value = self.text(name)
-        return Path(value) if value else None
+        return Path(value) if (value := self.text(name)) else None
 
     def flag(self, name: str) -> bool:
         value = (self.text(name) or "").lower()
@@ -263,7 +255,7 @@ class _Reader:
         if value is None:
             return None
         # More than the plugin's unsigned holds is no number there, so it is none here either.
-        if not _is_number(value) or int(value) >= 1 << 32:
+        if not _NUMBER.fullmatch(value) or int(value) >= 1 << 32:
             self._problem(name, value, "a whole number; it is ignored")
             return None
         return min(int(value), largest)

@@ -104,7 +104,7 @@ def main() -> int:
     names = options.targets.split(",") if options.targets else [*harness.TARGETS, *parsers.TARGETS]
     if find_spec("atheris") is None:
         left_out = [name for name in names if name in parsers.TARGETS]
-        print(f"left out, for want of atheris (pip install atheris): {', '.join(left_out) or 'nothing'}")
+        print(f"left out, for want of atheris (pip install '.[fuzz]'): {', '.join(left_out) or 'nothing'}")
         names = [name for name in names if name not in left_out]
     compilers = installed_compilers()
     compiler = next((each for each in compilers if each.major == 19), compilers[0])
