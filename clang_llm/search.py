@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from clang_llm import __version__
+from clang_llm import __version__, process
 from clang_llm.backends import MIX, Attributing, Backend, Request
 from clang_llm.errors import Abandoned, ProtocolError
 from clang_llm.plan import Plan
@@ -117,7 +117,9 @@ class Search:
     def _take(self, result: Result) -> None:
         # What a time limit cut must never decide what is emitted: the same input gives the same object everywhere.
         # The same holds for a measurement that the machine could not make (no process, no memory for one).
-        if result.status in (Status.TIMEOUT, Status.FAILED):
+        # And for what a limit may have cut that whoever started clang has set: it is ours, too, and was its children's.
+        cut = (Status.TIMEOUT, Status.FAILED, *((Status.MEMORY, Status.CRASHED) if process.limited() else ()))
+        if result.status in cut:
             raise Abandoned(result.status.value)
         self.results.append(result)
 

@@ -226,7 +226,7 @@ def check_memory(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fin
             yield Finding(NOTE, "memory", text, remedy)
     counted = log.fold_events(settings.cache_dir)
     if counted["bypass:untrusted"]:
-        text = f"{counted['bypass:untrusted']} compiles were plain clang, since {describe('untrusted')}"
+        text = f"{counted['bypass:untrusted']} compiles were plain clang: {describe('untrusted')}"
         yield Finding(NOTE, "memory", text, "see above; `clang-llm-tool stats --zero` forgets")
     errors = {name: count for name, count in counted.items() if name.startswith("error:")}
     for name, count in sorted(errors.items()):

@@ -17,7 +17,7 @@ _MEANINGS = {
     "save_temps": "the intermediate files must be clang's own",
     "override_options": "CCC_OVERRIDE_OPTIONS edits the command line",
     "no_plugin": "there is no plugin for this clang; see clang-llm-tool doctor",
-    "untrusted": "others may write the directories that the plugin would be loaded from; see clang-llm-tool doctor",
+    "untrusted": "there is no safe place for the plugin: others may write it, or no program may be run there",
     "limits": "the limits of the process (memory, time, stack) leave no room beside what clang needs",
     "nested": "another clang-llm has been here already",
     "arch": "one command for several architectures",
