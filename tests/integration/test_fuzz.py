@@ -21,6 +21,7 @@ from clang_llm.errors import ToolchainError
 from clang_llm.plan import seal_on
 from clang_llm.recipe import from_data
 from clang_llm.store.seal import key_of, seal_of
+from clang_llm.vetted import digests_of, shipped
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FOUND = DATA / "fuzz"
@@ -126,7 +127,7 @@ def problems(reader: Reader, entries: Sequence[bytes]) -> tuple[list[str], Count
             found.append(f"{answer.milliseconds} ms for {entry[:200]!r}")
         if answer.at_once == "at-once" and not is_sealed(reader, entry):
             found.append(f"run at once: {entry[:300]!r}")
-        if answer.state == "usable" and answer.kind == "plan" and (problem := not_allowed(entry)):
+        if answer.state == "usable" and answer.kind == "plan" and (problem := not_believable(reader, entry)):
             found.append(f"usable, but {problem}: {entry[:300]!r}")
     return found, states
 
@@ -138,13 +139,15 @@ def is_sealed(reader: Reader, entry: bytes) -> bool:
     return hashlib.sha256(body).hexdigest() == checksum and seal == reader.sealed(checksum)
 
 
-def not_allowed(entry: bytes) -> str:
-    """Return what the vocabulary has against the recipe of an entry, by the other implementation; or nothing."""
+def not_believable(reader: Reader, entry: bytes) -> str:
+    """Return why nobody may run the plan of an entry, by the other implementation; or nothing."""
     try:
-        from_data({"closing": None, **json.loads(entry.partition(b"\n")[2])}).check(vocabulary.load(19))
+        recipe = from_data({"closing": None, **json.loads(entry.partition(b"\n")[2])})
+        recipe.check(vocabulary.load(19))
     except Exception as error:  # noqa: BLE001 - whatever it is, the plugin should have refused it
         return f"{type(error).__name__}: {error}"
-    return ""
+    unknown = digests_of(recipe) - shipped(19)
+    return "" if not unknown or is_sealed(reader, entry) else "not of vetted pieces"
 
 
 def test_mutated_entries_harm_nobody(reader: Reader, maker: mutations.Maker) -> None:
@@ -153,6 +156,7 @@ def test_mutated_entries_harm_nobody(reader: Reader, maker: mutations.Maker) -> 
     # The changes reach every part of the reader.
     assert states["corrupt no"] > 3000
     assert states["usable no"] > 300
+    assert states["unvetted no"] > 300
     assert states["missing no"] > 10
 
 
