@@ -29,8 +29,8 @@ from clang_llm.tuning.engines import OptEngine, PluginEngine
 from clang_llm.tuning.targets import runnable
 
 MACHINES = machines()
-#: Programs of each source and plans for each on x86-64; what the gate takes two minutes of a core for.
-PROGRAMS, PLANS = 24, 12
+#: Programs of each source and plans for each on x86-64; what the gate takes one minute of a core for.
+PROGRAMS, PLANS = 20, 10
 #: The same on the other machines.
 FEW_PROGRAMS, FEW_PLANS = 4, 4
 SEED = 13
@@ -134,6 +134,7 @@ def sources() -> tuple[str, ...]:
     return tuple(name for name in ("own", "csmith") if MAKERS[name](SEED, 0, MACHINES["x86-64"]) is not None)
 
 
+@pytest.mark.timeout(1200)  # one minute of a core, on a machine that may be busy
 def test_no_plan_changes_what_a_program_does(
     a_compiler: Compiler, builds: Path, environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -142,7 +143,7 @@ def test_no_plan_changes_what_a_program_does(
     run(line, options)
     judged = [row for row in line.rows if not row.excluded]
     # Programs that prove nothing would make this a test that cannot fail.
-    assert len(judged) >= PROGRAMS * 3 // 4
+    assert len(judged) >= PROGRAMS * 3 // 4, report(line.rows)
     assert line.runs >= len(judged) * PLANS // 2
     assert sum(row.executed for row in judged) >= len(judged) * 3
     # What was run is not run again.
