@@ -31,6 +31,8 @@ pytestmark = pytest.mark.timeout(300)
 
 #: Efforts at which the model is asked, too: the default, and those at which most was found.
 MODEL_EFFORTS = (4, 5, 9)
+#: Settings that are looked at without --run-projects, too.
+EVERY_TIME = (("coreset", 2), ("coreset", 5), ("coreset", 9), ("model", 4))
 SETTINGS = [*(("coreset", effort) for effort in range(len(EFFORT_TABLE))), *(("model", each) for each in MODEL_EFFORTS)]
 
 
@@ -176,7 +178,13 @@ def bench(environ: dict[str, str], a_compiler: Compiler, tmp_path: Path) -> Benc
     return Bench(environ, a_compiler, tmp_path)
 
 
-@pytest.fixture(params=SETTINGS, ids=lambda setting: f"{setting[0]}-{setting[1]}")
+def _marked(setting: tuple[str, int]) -> object:
+    """All settings take a quarter of an hour; the gate has those at which something was found."""
+    marks = [] if setting in EVERY_TIME else [pytest.mark.projects]
+    return pytest.param(setting, id=f"{setting[0]}-{setting[1]}", marks=marks)
+
+
+@pytest.fixture(params=map(_marked, SETTINGS))
 def setting(request: pytest.FixtureRequest, a_compiler: Compiler) -> tuple[str, int]:
     backend, effort = request.param
     if backend == "model":
