@@ -49,11 +49,23 @@ def run(twin: Twin, words: list[str], script: str, **env: str) -> list[str]:
     return list((Counter(events(twin)) - before).elements())
 
 
-def test_a_file_system_that_is_mounted_noexec_later(twin: Twin, namespace: list[str]) -> None:
+SHELLS = pytest.mark.parametrize("shell", ["dash", "bash --posix", "bash", "busybox sh"])
+
+
+def found(shell: str) -> str:
+    """Return the shell with its path; skips where it is not installed."""
+    path = shutil.which(shell.split()[0])
+    if path is None:
+        pytest.skip(f"{shell} is not installed")
+    return shell.replace(shell.split()[0], path, 1)
+
+
+@SHELLS
+def test_a_file_system_that_is_mounted_noexec_later(twin: Twin, namespace: list[str], shell: str) -> None:
     """The wrapper sees it; when it is mounted as before, all is as before. There is no home, so no other place."""
     own_build(twin)
     run(twin, [], '"$CC" -Oz -c a.c')
-    disk = twin.root / "disk"
+    disk, sh = twin.root / "disk", found(shell)
     disk.mkdir()
     script = f"""
         mount -t tmpfs none {disk}
@@ -62,11 +74,11 @@ def test_a_file_system_that_is_mounted_noexec_later(twin: Twin, namespace: list[
         ln -sfn {disk}/plugins/own/stub.so {memo_of(disk, twin.clang)}/plugin.so
         export CLANG_LLM_CACHE_DIR={disk}
         unset HOME
-        "$CC" -Oz -c a.c
+        {sh} "$CC" -Oz -c a.c
         mount -o remount,noexec {disk}
-        for n in 1 2 3; do "$CC" -Oz -c a.c; done
+        for n in 1 2 3; do {sh} "$CC" -Oz -c a.c; done
         mount -o remount,exec {disk}
-        "$CC" -Oz -c a.c
+        {sh} "$CC" -Oz -c a.c
         cp {disk}/events {twin.root}/counted
         """
     run(twin, namespace, script)
@@ -143,13 +155,11 @@ def test_two_clangs_by_turns(builds: Path, tmp_path: Path) -> None:
     assert ": prepare " not in log.read_text()
 
 
-@pytest.mark.parametrize("shell", ["dash", "bash --posix", "bash", "busybox sh"])
+@SHELLS
 @pytest.mark.parametrize("taken", ["", "9</dev/null", "9</dev/null 8</dev/null 7</dev/null"])
 def test_the_descriptor_is_free_or_another_is_taken(twin: Twin, shell: str, taken: str) -> None:
     """The user's own descriptors are left alone; where all of ours are taken there is no plugin."""
-    if not shutil.which(shell.split()[0]):
-        pytest.skip(f"{shell} is not installed")
-    script = f'{shell} "$CC" -Oz -c a.c {taken}'
+    script = f'{found(shell)} "$CC" -Oz -c a.c {taken}'
     run(twin, [], script)
     assert set(run(twin, [], script)) == ({"bypass:no_plugin"} if "7" in taken else HITS)
 
