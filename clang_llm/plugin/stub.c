@@ -304,7 +304,7 @@ static int mayLoad(const struct FileStatus *Self) {
     return 0;
   }
   /* Who validates sets limits of their own. */
-  if (!haveRoom() && !getenv("_CLANG_LLM_APPLY")) {
+  if (!haveRoom() && !getenv("_CLANG_LLM_APPLY") && !getenv("_CLANG_LLM_EMIT")) {
     countEvent("bypass:limits\n");
     return 0;
   }
@@ -326,7 +326,7 @@ static void registerCallbacks(void *PassBuilder) {
     writeIdentity(Output);
   else if (mayLoad(&Self))
     loadPlugin(PassBuilder);
-  else if (getenv("_CLANG_LLM_APPLY"))
+  else if (getenv("_CLANG_LLM_APPLY") || getenv("_CLANG_LLM_EMIT"))
     _exit(1); /* a list is being validated: without the plugin the compile would say that it is a good one */
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -232,3 +233,18 @@ def test_a_wrong_plan_is_found_and_its_pass_named(
 def test_plans_are_there_for_every_llvm(each_compiler: Compiler) -> None:
     plans = Plans(each_compiler.major, "x86_64-pc-linux-gnu")
     assert len(plans.draw(random.Random(1), 24, 0)) == 24
+
+
+def test_a_plugin_that_steps_aside_ends_the_run(
+    a_compiler: Compiler, builds: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    judge = judge_for(a_compiler, "x86-64", builds, environ)
+    # As after an update of clang: the stub finds another identity than the one that it was built for.
+    stale = tmp_path / "stale"
+    shutil.copytree(judge.engine.stub.parent, stale)
+    identity = stale / "identity"
+    identity.chmod(0o644)
+    identity.write_text(identity.read_text().replace("exe ", "exe 1", 1))
+    judge.engine = PluginEngine(a_compiler, stale / judge.engine.stub.name)
+    with pytest.raises(ToolchainError, match="does nothing"):
+        judge.judge(program_of("switches", 1), [Plan("whole", Recipe("globaldce"))])

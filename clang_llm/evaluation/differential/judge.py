@@ -142,15 +142,19 @@ class Judge:
         reference, plain = place / "reference.o", place / "plain.o"
         self._clang(program, [program.reference], reference, {})
         told = {"_CLANG_LLM_EMIT": str(out), "CLANG_LLM_CACHE_DIR": str(self._cache_dir), "CLANG_LLM_READONLY": "1"}
-        self._clang(program, ["-Oz", f"-fpass-plugin={self.engine.stub}"], plain, told)
+        try:
+            self._clang(program, ["-Oz", f"-fpass-plugin={self.engine.stub}"], plain, told)
+        except Excluded:
+            # The stub ends a compile that wants objects of a plugin that is not to be had: nothing more would mean
+            # anything then.
+            self._check(told)
+            raise Excluded("clang fails with the plugin") from None
         return self._emitted(len(recipes), reference, plain, out)
 
     def _emitted(self, count: int, reference: Path, plain: Path, out: Path) -> Emitted:
         try:
             lines = (out / "results").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
-            # Either this module is not ours, or the plugin stepped aside; then nothing more would mean anything.
-            self.engine.check({**self._environ, "CLANG_LLM_CACHE_DIR": str(self._cache_dir)})
             raise Excluded("left to clang") from None
         results = list(map(json.loads, lines))
         found = {each["id"]: f"{each['status']} {each.get('reason', '')}".strip() for each in results}
@@ -161,6 +165,19 @@ class Judge:
         statuses = tuple(found[number] for number in range(count))
         objects = tuple(out / f"{number}.o" if status == "ok" else None for number, status in enumerate(statuses))
         return Emitted(reference, plain, statuses, objects)
+
+    def _check(self, told: Mapping[str, str]) -> None:
+        """Make sure that the plugin does its work at all; raises ToolchainError."""
+        argv: list[str | Path] = [self.compiler.path, "-Oz", f"-fpass-plugin={self.engine.stub}", "-x", "c", "-", "-c"]
+        with tempfile.TemporaryDirectory(prefix="clang-llm-differential-") as place:
+            (Path(place) / "recipes").write_text('"globaldce"\n', encoding="utf-8")
+            environ = {**self._environ, **told, "_CLANG_LLM_EMIT": place}
+            argv += ["-o", f"{place}/check.o"]
+            done = process.run(argv, env=environ, stdin=b"int f(void) { return 1; }", timeout_s=_COMPILE_LIMIT_S)
+        if not done.ok:
+            raise ToolchainError(
+                f"the plugin {self.engine.stub} does nothing; was clang or the plugin's source changed? try again"
+            )
 
     def _clang(self, program: Program, words: Sequence[str], output: Path, told: Mapping[str, str]) -> None:
         driver = cxx_of(self.compiler) if program.is_cxx else self.compiler.path
@@ -234,10 +251,3 @@ def _how(expected: Outcome, got: Outcome) -> str:
     if got.status != expected.status:
         return "signal" if got.status < 0 or got.status > 128 else "exit"
     return "output"
-
-
-def check_tools(judge: Judge, environ: Mapping[str, str]) -> None:
-    """Make sure that plans are really applied; raises ToolchainError."""
-    if not judge.engine.stub.exists():
-        raise ToolchainError("the plugin is gone; try again")
-    judge.engine.check(environ)
