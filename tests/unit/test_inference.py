@@ -164,6 +164,22 @@ def test_a_directory_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: p
     (Path("/tmp") / f"clang-llm-{real + 1}").rmdir()
 
 
+def test_a_server_lies_behind_no_link_and_in_no_shared_directory(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o755)
+    (tmp_path / "cache").mkdir(mode=0o755)
+    (tmp_path / "cache" / "server").symlink_to(theirs)
+    apart = Path(f"/tmp/clang-llm-{os.geteuid()}")
+    assert Place.of("model", tmp_path / "m", settings).socket.parent == apart
+    assert theirs.stat().st_mode & 0o777 == 0o755
+    assert list(theirs.iterdir()) == []
+    (tmp_path / "cache" / "server").unlink()
+    (tmp_path / "cache").chmod(0o1777)
+    assert Place.of("model", tmp_path / "m", settings).socket.parent == apart
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 def test_a_read_only_cache_is_not_written(tmp_path: Path) -> None:
     place = Place.of("model", tmp_path / "m", make_settings(tmp_path, READONLY="1"))
     assert not (tmp_path / "cache").exists()
