@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: libFuzzer's bounds of one input: seconds, megabytes, bytes. The second that is allowed is measured in the replay, on
 #: processor time: here the machine may be busy with other work.
 _TIMEOUT_S, _MEMORY_MB, _LENGTH = 20, 2048, 65536
-#: How long a target may take to read its corpus and to end, beyond its shift, on a machine that is busy with other work.
+#: How long a target may take to read its corpus and to end, beyond its shift, on a busy machine.
 _GRACE_S = 600.0
 _EXECUTIONS = re.compile(rb"stat::number_of_executed_units:\s*(\d+)")
 _COVERAGE = re.compile(rb"cov: (\d+) ft: (\d+)")
