@@ -51,7 +51,7 @@ static Entry decode(const Settings &S, StringRef Data, StringRef Key) {
   json::Object *Text = Parsed->getAsObject();
   if (Text && interpret(*Text, Key, E)) {
     E.Sealed = Header.size() == 4 && isSealed(S, Header[2], Header[3]);
-    E.State = E.OzIsBest || E.Sealed || isVetted(S, E.How) ? Entry::Usable : Entry::Unvetted;
+    E.State = E.OzIsBest || isVetted(S, E.How) ? Entry::Usable : Entry::Unvetted;
     E.Text = std::move(*Text);
   }
   return E;
