@@ -104,7 +104,8 @@ class Builder:
                 self._try()
                 shutil.rmtree(self.scratch)
                 publish(PluginBuild(self.work), final)
-            os.utime(final.directory)
+            with suppress(OSError):
+                os.utime(final.directory)
             prune(self.plugins)
             return final
         except (ToolchainError, ProcessError) as error:

@@ -6,6 +6,7 @@ own cache directory must stay as it is.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sysconfig
 import tempfile
@@ -68,6 +69,9 @@ def private(environ: Mapping[str, str], real_cache: Path) -> Iterator[Sandbox]:
         if plugins is not None and plugins.is_dir():
             # Copies, a megabyte each: what is used is also renewed. Builds that are going on are left out.
             shutil.copytree(plugins, cache / "plugins", ignore=shutil.ignore_patterns("tmp-*", "*.log"))
+        for key in real_cache.glob(f"seal-{os.geteuid()}"):
+            # What this user measured is believed in the sandbox as it is outside.
+            shutil.copy2(key, cache / key.name, follow_symlinks=False)
         private = {PREFIX + "CACHE_DIR": str(cache)}
         if (real_cache / "server").is_dir():
             # A model is loaded once, and the server that holds it is found through this directory.
