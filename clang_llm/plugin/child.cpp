@@ -64,7 +64,13 @@ Child start(unsigned WallSeconds, function_ref<void(int)> Body) {
   close(Ends[0]);
   close(Ends[1]);
   Started.Deadline = Clock::now() + std::chrono::seconds(WallSeconds + 5); // the child's own alarm comes first
+  // Until the child has reset them, a signal would run clang's handlers there: they delete the parent's output.
+  sigset_t Every, Before;
+  sigfillset(&Every);
+  sigprocmask(SIG_SETMASK, &Every, &Before);
   Started.Process = Read >= 0 && Write >= 0 ? fork() : -1;
+  if (Started.Process != 0)
+    sigprocmask(SIG_SETMASK, &Before, nullptr);
   if (Started.Process == 0) {
     Body(Write);
     _exit(ExitFailed);
