@@ -13,9 +13,10 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from contextlib import suppress
 from pathlib import Path
+
+from clang_llm.files import open_regular
 
 _KEY = re.compile(rb"[0-9a-f]{64}")
 
@@ -26,15 +27,14 @@ def _path(root: Path) -> Path:
 
 def _read(path: Path) -> bytes | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            status = os.fstat(file.fileno())
+            key = file.read(65).strip()
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        # The same conditions as in the plugin.
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            return None
-        key = file.read(65).strip()
+    # The same conditions as in the plugin.
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        return None
     return key if _KEY.fullmatch(key) else None
 
 

@@ -7,9 +7,9 @@ has a piece that is not shipped, and believes it only when nobody else may write
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
+from clang_llm.files import append, open_regular
 from clang_llm.recipe import Recipe
 from clang_llm.vetted import digests_of, shipped
 
@@ -21,13 +21,10 @@ _DIRECTORY = "vetted"
 
 def _read(path: Path) -> frozenset[str]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            return frozenset(file.read(MAX_BYTES).decode("ascii", errors="replace").split())
     except OSError:
         return frozenset()
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return frozenset()
-        return frozenset(file.read(MAX_BYTES).decode("ascii", errors="replace").split())
 
 
 def is_vouched(root: Path, major: int, recipe: Recipe) -> bool:
@@ -45,12 +42,10 @@ def vouch(root: Path, major: int, recipe: Recipe) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.chmod(0o755)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o644)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o644)
-            # One write, so that two builds at once do not mix their lines.
-            file.write("".join(f"{each}\n" for each in sorted(missing)).encode("ascii"))
+        descriptor = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW)
+        os.fchmod(descriptor, 0o644)
+        # One write, so that two builds at once do not mix their lines.
+        append(descriptor, "".join(f"{each}\n" for each in sorted(missing)))
     except OSError:
         return False
     return True
