@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clang_llm.errors import ServerError
+from clang_llm.files import read_regular
 from clang_llm.types import MIB, Module
 
 #: Most bytes of the modules that wait, and most of them: a night's work for a server.
@@ -96,7 +97,7 @@ def read(path: Path) -> Entry:
         ServerError: It is damaged, or gone.
     """
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_regular(path, MIB))
         entry = Entry(**{**data, "options": tuple(data["options"])})
         texts = [entry.key, entry.llvm, entry.target, entry.backend, entry.model, *entry.options]
         if not all(isinstance(each, str) for each in texts):
