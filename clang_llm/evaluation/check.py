@@ -150,7 +150,8 @@ class PackageCheck:
         """Build again on the cold build's cache; returns the build and the number of modules not found there."""
         warm = self._ours("warm", "-Oz", self._settings)
         after = self._rig.counts()
-        return warm, sum(after[name] - before.get(name, 0) for name in ("miss", "weaker", "corrupt", "unvetted", "unsealed"))
+        searched = ("miss", "weaker", "corrupt", "unvetted", "unsealed")
+        return warm, sum(after[name] - before.get(name, 0) for name in searched)
 
 
 def _sizes(found: Comparison) -> dict[str, Any]:

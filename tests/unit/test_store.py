@@ -16,6 +16,8 @@ from clang_llm.settings import Settings
 from clang_llm.store import eviction
 from clang_llm.store.local import QUARANTINED, LocalStore
 from clang_llm.store.seal import key_of, seal_of
+from clang_llm.vetted import digests_of
+from clang_llm.vetted import shipped as shipped_pieces
 
 KEY = "ab" * 32
 
@@ -304,3 +306,4 @@ def test_the_shipped_seeds_are_sound() -> None:
         assert plan is not None
         assert plan.size <= plan.size_oz
         assert plan.provenance["validated"]
+        assert plan.recipe is None or digests_of(plan.recipe) <= shipped_pieces(plan.major)
