@@ -61,7 +61,7 @@ export _CLANG_LLM_CORPUS="$_CLANG_LLM_CORPUS/{native}"
 [ -n "$_CLANG_LLM_CORPUS_NATIVE" ] || export CLANG_LLM_DISABLE=1
 exec {compiler} "$@"
 """
-_CASE = """        {name}) _CLANG_LLM_EXPLAIN=/dev/null _CLANG_LLM_CORPUS="$_CLANG_LLM_CORPUS/{name}" \\
+_CASE = """        {name}) _CLANG_LLM_CORPUS="$_CLANG_LLM_CORPUS/{name}" \\
             {compiler} "$@" {options} -o "$out.o" >/dev/null 2>&1 ;;"""
 
 

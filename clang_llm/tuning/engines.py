@@ -19,6 +19,8 @@ from clang_llm.tuning.building import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
 
 # A name that no version of LLVM has a pass for.
 _NO_PASS = "no-such-pass"
+# One that every version has, and every vocabulary.
+_ANY_PASS = "globaldce"
 # One question to a compiler takes milliseconds; this is for a machine that is short of everything.
 _ASK_LIMIT_S = 60.0
 
@@ -77,29 +79,22 @@ class PluginEngine:
         return cls(compiler, build_plugin(compiler, cache_dir).stub)
 
     def check(self, environ: Mapping[str, str]) -> None:
-        """See `Engine.check`: a list that nobody could accept has to fail the compile."""
-        argv = [
-            str(self.compiler.path),
-            f"-fpass-plugin={self.stub}",
-            "-Oz",
-            "-w",
-            "-x",
-            "c",
-            "-",
-            "-c",
-            "-o",
-            "/dev/null",
-        ]
-        done = process.run(
-            argv,
-            env={**environ, "_CLANG_LLM_APPLY": _NO_PASS},
-            stdin=b"int f(void) { return 1; }",
-            timeout_s=_ASK_LIMIT_S,
-        )
-        if done.ok:
-            raise ToolchainError(
-                f"the plugin {self.stub} does nothing; was clang or the plugin's source changed? try again"
+        """See `Engine.check`: a list that nobody could accept has to fail the compile, and a plain one must not.
+
+        A stub that steps aside fails every compile with a list.
+        """
+        argv = [str(self.compiler.path), f"-fpass-plugin={self.stub}", "-Oz", "-w", "-x", "c", "-", "-c"]
+        for pipeline, expected in ((_NO_PASS, False), (_ANY_PASS, True)):
+            done = process.run(
+                [*argv, "-o", "/dev/null"],
+                env={**environ, "_CLANG_LLM_APPLY": pipeline},
+                stdin=b"int f(void) { return 1; }",
+                timeout_s=_ASK_LIMIT_S,
             )
+            if done.ok is not expected:
+                raise ToolchainError(
+                    f"the plugin {self.stub} does nothing; was clang or the plugin's source changed? try again"
+                )
 
     def compile(self, bitcode: Path, pipeline: str, output: Path, environ: Mapping[str, str]) -> str | None:
         """See `Engine.compile`."""

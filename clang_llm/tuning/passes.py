@@ -147,7 +147,7 @@ def _compare_pass(name: str, vocabulary: Vocabulary, facts: Facts) -> list[Findi
         findings.append(
             Finding(f"{name}: parameters that the data does not have", " ".join(f"~{each}" for each in new))
         )
-    if name in facts.run and entry.origin != "pipeline":
+    if name in facts.run and entry.origin not in ("pipeline", "withdrawn"):
         findings.append(Finding(f"{name}: the default pipelines run it, the data says '{entry.origin}'"))
     return findings
 
