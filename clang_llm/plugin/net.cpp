@@ -24,17 +24,6 @@ struct Restart {
 static Restart *Ready;
 extern char **environ;
 
-static std::string readAll(const char *Path) {
-  std::string Text;
-  int File = open(Path, O_RDONLY | O_CLOEXEC);
-  char Buffer[4096];
-  for (ssize_t Length; File >= 0 && (Length = read(File, Buffer, sizeof Buffer)) > 0;)
-    Text.append(Buffer, size_t(Length));
-  if (File >= 0)
-    close(File);
-  return Text;
-}
-
 static void count(const char *Reason) {
   int File = Ready->Counts ? open(Ready->Events.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC) : -1;
   if (File < 0)
@@ -102,7 +91,11 @@ static void onSignal(int) {
 
 void spreadNet(const Settings &S) {
   static Restart Here;
-  Here.CommandLine = readAll("/proc/self/cmdline");
+  int File = openRegular("/proc/self/cmdline", O_RDONLY);
+  if (File >= 0) {
+    Here.CommandLine = readBounded(File, std::string::npos);
+    close(File);
+  }
   Here.Events = S.CacheDirectory + "/events";
   Here.Counts = !S.ReadOnly;
   for (size_t At = 0; At < Here.CommandLine.size(); At += strlen(&Here.CommandLine[At]) + 1)

@@ -3,7 +3,6 @@
 #include "generated.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,12 +11,13 @@
 using namespace llvm;
 
 static constexpr size_t MaxBytes = 4 << 20; // as clang_llm/store/vouched.py reads
+static constexpr size_t KeyBytes = 64;      // as clang_llm/store/seal.py writes
+
+static ArrayRef<uint8_t> bytes(StringRef Text) { return ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Text.data()), Text.size()); }
 
 // As clang_llm/vetted.py: half a SHA-256 of kind and text.
 static std::string digestOf(StringRef Kind, StringRef Text) {
-  std::string Whole = (Kind + " " + Text).str();
-  auto Bytes = ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Whole.data()), Whole.size());
-  return toHex(SHA256::hash(Bytes), /*LowerCase=*/true).substr(0, 32);
+  return toHex(SHA256::hash(bytes((Kind + " " + Text).str())), /*LowerCase=*/true).substr(0, 32);
 }
 
 static bool isShipped(StringRef Digest) {
@@ -39,22 +39,19 @@ static StringSet<> vouched(const Settings &S) {
   for (const std::string &Place : {S.CacheDirectory, Directory})
     if (stat(Place.c_str(), &Status) != 0 || !isOwn(Status, S_IFDIR))
       return Found;
-  int File = open(Path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  int File = openRegular(Path, O_RDONLY | O_NOFOLLOW);
   if (File < 0)
     return Found;
   if (fstat(File, &Status) == 0 && isOwn(Status, S_IFREG) && size_t(Status.st_size) <= MaxBytes) {
-    std::string Text(size_t(Status.st_size), 0);
-    ssize_t Length = read(File, &Text[0], Text.size());
+    std::string Text = readBounded(File, MaxBytes);
     SmallVector<StringRef, 64> Lines;
-    StringRef(Text).take_front(size_t(std::max<ssize_t>(Length, 0))).split(Lines, '\n');
+    StringRef(Text).split(Lines, '\n');
     for (StringRef Line : Lines)
       Found.insert(Line);
   }
   close(File);
   return Found;
 }
-
-static ArrayRef<uint8_t> bytes(StringRef Text) { return ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Text.data()), Text.size()); }
 
 // HMAC-SHA256 (RFC 2104) for keys of one block at most.
 static std::string hmac(StringRef Key, StringRef Text) {
@@ -69,19 +66,14 @@ static std::string hmac(StringRef Key, StringRef Text) {
 }
 
 bool isSealed(const Settings &S, StringRef Checksum, StringRef Seal) {
-  std::string Path = S.CacheDirectory + "/seal-" + std::to_string(geteuid());
-  int File = open(Path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-  if (Seal.empty() || File < 0) {
-    if (File >= 0)
-      close(File);
+  int File = Seal.empty() ? -1 : openRegular(S.CacheDirectory + "/seal-" + std::to_string(geteuid()), O_RDONLY | O_NOFOLLOW);
+  if (File < 0)
     return false;
-  }
   struct stat Status;
-  char Key[64];
-  bool Private = fstat(File, &Status) == 0 && S_ISREG(Status.st_mode) && Status.st_uid == geteuid() && !(Status.st_mode & 077);
-  bool Known = Private && read(File, Key, sizeof Key) == ssize_t(sizeof Key);
+  bool Private = fstat(File, &Status) == 0 && Status.st_uid == geteuid() && !(Status.st_mode & 077);
+  std::string Key = readBounded(File, KeyBytes);
   close(File);
-  return Known && hmac(StringRef(Key, sizeof Key), Checksum) == Seal;
+  return Private && Key.size() == KeyBytes && hmac(Key, Checksum) == Seal;
 }
 
 bool isVetted(const Settings &S, const Recipe &R) {
