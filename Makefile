@@ -18,7 +18,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: .venv/.setup-demo  ## build a real program with clang and with clang-llm, compare; PROJECT=<Debian source package>
-	$(PYTHON) -m clang_llm.evaluation.demo $(PROJECT)
+	$(PYTHON) -m clang_llm.lab.measure.demo $(PROJECT)
 
 test: .venv/.setup-test lint  ## everything that has to pass
 	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
@@ -36,41 +36,41 @@ lint: .venv/.setup-test  ## ruff, mypy, shellcheck
 	else echo "shellcheck is not installed: shell scripts were not checked" >&2; fi
 
 bench: .venv/.setup-test  ## what clang-llm costs beside clang, measured side by side; writes build/bench/bench.md
-	$(PYTHON) -m clang_llm.evaluation.bench $(PROJECT)
+	$(PYTHON) -m clang_llm.lab.measure.bench $(PROJECT)
 
 savings: .venv/.setup-test  ## bytes saved at each effort over the validation packages
-	$(PYTHON) -m clang_llm.evaluation.savings $(PROJECT)
+	$(PYTHON) -m clang_llm.lab.measure.savings $(PROJECT)
 
 check-packages: .venv/.setup-test  ## build Debian packages with clang-llm, run their own tests, compare every object
-	$(PYTHON) -m clang_llm.evaluation.packages $(PROJECT)
+	$(PYTHON) -m clang_llm.lab.measure.packages $(PROJECT)
 
 corpus: .venv/.setup-test  ## collect modules of Debian packages to learn from, into build/corpus (hours; resumable)
-	$(PYTHON) -m clang_llm.evaluation.corpus $(if $(TARGET),--targets $(TARGET)) $(if $(PROJECT),--packages $(PROJECT))
+	$(PYTHON) -m clang_llm.lab.corpus.collect $(if $(TARGET),--targets $(TARGET)) $(if $(PROJECT),--packages $(PROJECT))
 
 learn: .venv/.setup-test  ## search on train modules of the corpus (docs/tuning.md)
-	$(PYTHON) -m clang_llm.evaluation.learn $(if $(TARGET),--target $(TARGET))
+	$(PYTHON) -m clang_llm.lab.shipping.learn $(if $(TARGET),--target $(TARGET))
 
 coreset: .venv/.setup-test  ## choose, shorten and validate the recipes that are shipped, from what `make learn` found
-	$(PYTHON) -m clang_llm.evaluation.coreset
+	$(PYTHON) -m clang_llm.lab.shipping.coreset
 
 tuned: .venv/.setup-test  ## what the shipped recipes save on validation modules of the corpus, per module and per function
-	$(PYTHON) -m clang_llm.evaluation.tuned $(if $(TARGET),--target $(TARGET))
+	$(PYTHON) -m clang_llm.lab.measure.tuned $(if $(TARGET),--target $(TARGET))
 
 evaluate: .venv/.setup-test  ## what the model saves on validation modules of the corpus, beside the shipped recipes
-	$(PYTHON) -m clang_llm.training.evaluate
+	$(PYTHON) -m clang_llm.lab.training.evaluate
 
 differential: .venv/.setup-test  ## programs with forced plans against the same without, until stopped (docs/differential.md); OPTIONS=...
-	$(PYTHON) -m clang_llm.evaluation.differential run $(OPTIONS)
+	$(PYTHON) -m clang_llm.lab.differential run $(OPTIONS)
 
 fuzz: .venv/.setup-test  ## libFuzzer on what the plugin reads, atheris on what Python parses, by turns; resumable (tests/fuzz); OPTIONS=...
 	-$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	PYTHONPATH=tests $(PYTHON) -m fuzz $(OPTIONS)
 
-sanitize: .venv/.setup-test  ## the plugin with sanitizers in a real clang, over our programs (tests/integration/test_sanitized.py)
-	$(PYTHON) -m pytest tests/integration/test_sanitized.py --run-projects
+sanitize: .venv/.setup-test  ## the plugin with sanitizers in a real clang, over our programs (tests/integration/plugin/test_sanitized.py)
+	$(PYTHON) -m pytest tests/integration/plugin/test_sanitized.py --run-projects
 
 bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and clang, two cores, validation
-	$(PYTHON) -m clang_llm.evaluation.bench_tuning
+	$(PYTHON) -m clang_llm.lab.measure.bench_tuning
 
 plugin: .venv/.setup-demo  ## build and try the plugin for every installed clang
 	$(TOOL) doctor --all

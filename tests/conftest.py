@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm.compiler import Compiler, installed_compilers
-from clang_llm.errors import ToolchainError
-from clang_llm.toolchain import build_plugin
+from clang_llm.system.errors import ToolchainError
+from clang_llm.toolchain.compiler import Compiler, installed_compilers
+from clang_llm.toolchain.plugins import build_plugin
 
 #: Major versions of LLVM that the project promises to work with.
 SUPPORTED = (14, 15, 16, 19, 22)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from clang_llm.errors import BackendError
-from clang_llm.recipe import Recipe
-from clang_llm.settings import DEFAULT_BACKEND, Settings
-from clang_llm.types import Module, Result
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request, Result
+from clang_llm.system.errors import BackendError
+from clang_llm.system.settings import DEFAULT_BACKEND, Settings
 
 #: Name, as in CLANG_LLM_BACKEND, to "module:Class". The class takes the settings.
 TABLE: Mapping[str, str] = {
@@ -24,43 +24,6 @@ TABLE: Mapping[str, str] = {
 }
 #: What the server of a model imports; setup.cfg has them as the extra `model`.
 MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
-
-
-class Reader(Protocol):
-    """Reads more of the module that is being compiled; for models."""
-
-    def describe(self, head: str) -> list[str]:
-        """Return the functions that a head leaves defined, as normalised text; empty when the head fails."""
-
-    def module(self) -> Module:
-        """Return the unoptimised module."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is known about the module (architecture, section 5).
-
-    Attributes:
-        key: The module's key.
-        llvm: Version of LLVM, such as "19.1.7".
-        major: Its first number.
-        target: The triple.
-        budget: How many candidates may be compiled.
-        instructions: IR instructions of the unoptimised module.
-        functions: Functions that it defines.
-        source: Name of the source file, for logs only.
-        reader: Reads the module itself; None when nobody can be asked.
-    """
-
-    key: str
-    llvm: str
-    major: int
-    target: str
-    budget: int
-    instructions: int = 0
-    functions: int = 0
-    source: str = ""
-    reader: Reader | None = field(default=None, compare=False, repr=False)
 
 
 #: A recipe that was compiled, with what came of it.
@@ -86,10 +49,6 @@ class Backend(Protocol):
 
     def vetted(self, request: Request) -> str | None:
         """Return the identity of the validation that the lists passed on this LLVM, or None."""
-
-
-#: The origin of a recipe that was mixed from others that were measured.
-MIX = "mix"
 
 
 @runtime_checkable

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from itertools import chain
 
-from clang_llm.backends import Measured, Request
-from clang_llm.backends.coreset import Coreset, origin_of
+from clang_llm.backends import Measured
 from clang_llm.backends.unvetted import Vetting
-from clang_llm.mixture import in_order
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.plans.coreset import Coreset, origin_of
+from clang_llm.plans.mixture import in_order
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request
+from clang_llm.system.settings import Settings
 
 
 class LargeModelBackend(ABC):

@@ -1,7 +1,7 @@
 """The small model's backend: for each function the recipes of a menu that suit it, then the coreset's.
 
-The model is in a server (`clang_llm.inference`); the menu in its directory is read here, too, because nothing that the
-server says is believed: a recipe counts only when every pipeline of it is one of the menu's.
+The model is in a server (`clang_llm.models.asking`); the menu in its directory is read here, too, because nothing that
+the server says is believed: a recipe counts only when every pipeline of it is one of the menu's.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from clang_llm.backends import Measured, Request
-from clang_llm.backends.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
-from clang_llm.errors import BackendError, PassListError
-from clang_llm.inference import Inference
-from clang_llm.log import explain, write_log
-from clang_llm.mixture import in_order
+from clang_llm.backends import Measured
 from clang_llm.models import Task
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.models.asking import Inference
+from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
+from clang_llm.plans.mixture import in_order
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request
+from clang_llm.system.errors import BackendError, PassListError
+from clang_llm.system.log import explain, write_log
+from clang_llm.system.settings import Settings
 
 #: Recipes of the model's before the first of the coreset's. On 60 validation modules with 16 and 32 compilations that
 #: saved 9.71 and 10.10 %, a lead of eight before all of the coreset's 9.65 and 9.93, the coreset alone 9.02 and 10.12.

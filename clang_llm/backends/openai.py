@@ -12,19 +12,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clang_llm.backends import Request
-from clang_llm.backends.coreset import Coreset
 from clang_llm.backends.large import LargeModelBackend
-from clang_llm.compiler import find_clang, inspect, running_clang
-from clang_llm.errors import BackendError, ClangLlmError, NoAnswer
-from clang_llm.inference import bound_s
-from clang_llm.log import write_log
+from clang_llm.models.asking import bound_s
 from clang_llm.models.flag_tuning import NEW_TOKENS, WINDOW, Question, choices_of, head_of, questions, recipes_of
 from clang_llm.models.ir import text_of
-from clang_llm.process import run
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings, process_environment
-from clang_llm.web import WebServer, within
+from clang_llm.plans.coreset import Coreset
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request
+from clang_llm.system.errors import BackendError, ClangLlmError, NoAnswer
+from clang_llm.system.log import write_log
+from clang_llm.system.process import run
+from clang_llm.system.settings import Settings, process_environment
+from clang_llm.system.web import WebServer, within
+from clang_llm.toolchain.compiler import find_clang, inspect, running_clang
 
 #: Characters of IR that certainly fit the window. Only the server has the tokenizer; two characters a token is little.
 ROOM = 2 * (WINDOW - NEW_TOKENS)

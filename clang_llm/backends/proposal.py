@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from clang_llm.backends import Backend, Measured, Request
-from clang_llm.errors import BackendError
-from clang_llm.plan import Plan
-from clang_llm.recipe import Recipe
-from clang_llm.types import Status
+from clang_llm.backends import Backend, Measured
+from clang_llm.plans.plan import Plan
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request, Status
+from clang_llm.system.errors import BackendError
 
 
 class ProposalBackend:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from clang_llm.backends import Measured, Request
-from clang_llm.errors import BackendError
-from clang_llm.mixture import in_order
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.backends import Measured
+from clang_llm.plans.mixture import in_order
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request
+from clang_llm.system.errors import BackendError
+from clang_llm.system.settings import Settings
 
 
 def read_lists(path: Path) -> list[Recipe]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clang_llm.backends import Request
-from clang_llm.backends.coreset import Coreset
 from clang_llm.backends.large import LargeModelBackend
-from clang_llm.errors import BackendError
-from clang_llm.inference import Inference
 from clang_llm.models import Task
-from clang_llm.recipe import Recipe
+from clang_llm.models.asking import Inference
+from clang_llm.plans.coreset import Coreset
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request
+from clang_llm.system.errors import BackendError
 
 
 class TransformersBackend(LargeModelBackend):

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from clang_llm.backends import Measured, Request
-from clang_llm.backends.coreset import read_coreset
+from clang_llm.backends import Measured
 from clang_llm.backends.unvetted import acceptance_for, parts_of, shipped_parts
-from clang_llm.errors import BackendError
-from clang_llm.log import write_log
-from clang_llm.mixture import mix
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.plans.coreset import read_coreset
+from clang_llm.plans.mixture import mix
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Request, Result, Status
+from clang_llm.system.errors import BackendError
+from clang_llm.system.log import write_log
+from clang_llm.system.settings import Settings
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.seeds import seeds
 from clang_llm.tuning.space import Space
 from clang_llm.tuning.tuner import MOST_PIPELINES, Tuner
-from clang_llm.types import Result, Status
 
 #: Of the budget, compilations kept for mixing again without recipes that were rejected.
 REMIXES = 8

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from clang_llm.backends import Request
-from clang_llm.backends.coreset import Coreset, read_coreset
-from clang_llm.compiler import find_clang, inspect, running_clang
-from clang_llm.errors import BackendError, ClangLlmError
-from clang_llm.log import write_log
-from clang_llm.recipe import Recipe, all_usable
-from clang_llm.settings import Settings, process_environment
+from clang_llm.plans.coreset import Coreset, read_coreset
+from clang_llm.plans.recipe import Recipe, all_usable
+from clang_llm.plans.types import Request
+from clang_llm.system.errors import BackendError, ClangLlmError
+from clang_llm.system.log import write_log
+from clang_llm.system.settings import Settings, process_environment
+from clang_llm.toolchain.compiler import find_clang, inspect, running_clang
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.validate import clean_environment
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
-from clang_llm.errors import SettingsError, StoreError
-from clang_llm.plan import Plan, as_data
-from clang_llm.settings import PREFIX, Settings, parse_size
-from clang_llm.store.local import LocalStore
+from clang_llm.plans.plan import Plan, as_data
+from clang_llm.plans.store.local import LocalStore
+from clang_llm.system.errors import SettingsError, StoreError
+from clang_llm.system.settings import PREFIX, Settings, parse_size
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands

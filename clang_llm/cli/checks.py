@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import clang_llm
-from clang_llm import log, process, toolchain
 from clang_llm.cli import sandbox
 from clang_llm.cli.output import working
 from clang_llm.cli.reasons import describe
-from clang_llm.errors import ClangLlmError, ProcessError, ToolchainError
-from clang_llm.files import read_regular
-from clang_llm.settings import NAMES, PREFIX, Settings
-from clang_llm.toolchain import Compiler
+from clang_llm.system import log, process
+from clang_llm.system.errors import ClangLlmError, ProcessError, ToolchainError
+from clang_llm.system.files import read_regular
+from clang_llm.system.settings import NAMES, PREFIX, Settings
+from clang_llm.toolchain import plugins as toolchain
+from clang_llm.toolchain.plugins import Compiler
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
 
@@ -81,7 +82,7 @@ def check_helper(settings: Settings) -> Iterator[Finding]:
     if settings.python is None:
         return
     root = str(Path(clang_llm.__file__).resolve().parents[1])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.helper"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.compile.helper"
     try:
         done = process.run([settings.python, "-I", "-c", code, root], timeout_s=_ASK_S)
         said = os.fsdecode(done.stderr).strip().rpartition("\n")[2]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from clang_llm.cli.output import human_size, table
-from clang_llm.settings import NAMES, PREFIX, Settings
+from clang_llm.system.settings import NAMES, PREFIX, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from clang_llm import toolchain
 from clang_llm.cli import checks
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.model import check_model
-from clang_llm.errors import ToolchainError
-from clang_llm.settings import Settings
+from clang_llm.system.errors import ToolchainError
+from clang_llm.system.settings import Settings
+from clang_llm.toolchain import plugins as toolchain
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from clang_llm.cli import trial
 from clang_llm.cli.output import human_count, percent, table
 from clang_llm.cli.reasons import describe
-from clang_llm.recipe import PER_FUNCTION, SEPARATOR
-from clang_llm.settings import Settings
+from clang_llm.plans.recipe import PER_FUNCTION, SEPARATOR
+from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands

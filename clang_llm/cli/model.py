@@ -9,10 +9,11 @@ from clang_llm.backends.model import directory_of, vetted_menu
 from clang_llm.cli import serve
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.output import working
-from clang_llm.errors import BackendError, ClangLlmError
-from clang_llm.inference import backlog, client
 from clang_llm.models import TABLE
-from clang_llm.settings import DEFAULT_BACKEND, Settings
+from clang_llm.models.asking import backlog, client
+from clang_llm.models.asking.starting import start
+from clang_llm.system.errors import BackendError, ClangLlmError
+from clang_llm.system.settings import DEFAULT_BACKEND, Settings
 
 
 def check_model(settings: Settings) -> Iterator[Finding]:
@@ -62,7 +63,7 @@ def _check_server(settings: Settings) -> Iterator[Finding]:
         place = serve.place_of(settings)
         cache = None if settings.readonly else settings.cache_dir.absolute()
         with working(f"loading {place.model} ..."):
-            serve.start(place, client.DEFAULT_IDLE_S, cache)
+            start(place, client.DEFAULT_IDLE_S, cache)
         found = client.status(place) or {}
     except ClangLlmError as error:
         yield Finding(WRONG, "model", f"the server does not work: {error}", "until then the coreset serves alone")

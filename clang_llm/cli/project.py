@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.compiler import find_clang
-from clang_llm.errors import DataError, ProcessError
-from clang_llm.settings import Settings
+from clang_llm.system import process
+from clang_llm.system.errors import DataError, ProcessError
+from clang_llm.system.settings import Settings
+from clang_llm.toolchain.compiler import find_clang
 
 WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import clang_llm
-from clang_llm.errors import ToolchainError
-from clang_llm.settings import PREFIX
-from clang_llm.toolchain import code_directory
+from clang_llm.system.errors import ToolchainError
+from clang_llm.system.settings import PREFIX
+from clang_llm.toolchain.plugins import code_directory
 
 
 @dataclass(frozen=True)

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clang_llm.backends.model import directory_of
 from clang_llm.cli.output import human_count, human_size, table, working
-from clang_llm.errors import BackendError, ServerError, ServerTimeout
-from clang_llm.inference import backlog, client
-from clang_llm.inference.place import Place
 from clang_llm.models import TABLE
-from clang_llm.settings import Settings
+from clang_llm.models.asking import backlog, client
+from clang_llm.models.asking.place import Place
+from clang_llm.models.asking.starting import start
+from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
-
-#: Seconds for a model to be loaded: a large one is read from a slow disk.
-LOAD_S = 600.0
-#: Seconds between two looks at it.
-_LOOK_S = 0.1
 
 
 def add_commands(commands: Commands) -> None:
@@ -71,34 +64,6 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         print("\n".join(describe(place, settings, found)))
     return int(found is None)
-
-
-def start(place: Place, idle_s: int, cache: Path | None) -> None:
-    """Start the server if none runs, and wait until its model is loaded.
-
-    Raises:
-        BackendError: The model cannot be loaded.
-        ServerError: The server cannot be started.
-    """
-    if not client.listens(place):
-        # Somebody asks for it, so what went wrong before may have been mended.
-        place.remember_failure(None)
-        client.launch(place, idle_s, cache)
-    latest = time.monotonic() + LOAD_S
-    while time.monotonic() < latest:
-        try:
-            found = client.status(place)
-        except ServerTimeout as error:
-            raise ServerError("the server hangs; `clang-llm-tool serve --stop` ends it") from error
-        except ServerError:
-            found = None  # it has just left; why is in its place
-        if found is not None and found.get("state") == "ready":
-            return
-        reason = place.failure()
-        if found is None and reason is not None:
-            raise BackendError(reason)
-        time.sleep(_LOOK_S)
-    raise ServerError(f"the model is not loaded after {LOAD_S:g} s; see {place.log}")
 
 
 def document(place: Place, settings: Settings, found: Mapping[str, Any] | None) -> dict[str, Any]:

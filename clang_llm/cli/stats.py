@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from clang_llm import log
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
-from clang_llm.settings import Settings
-from clang_llm.store.local import LocalStore
+from clang_llm.plans.store.local import LocalStore
+from clang_llm.system import log
+from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands

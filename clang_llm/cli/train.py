@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from clang_llm.backends.model import directory_of
 from clang_llm.cli.project import Build, add_build_arguments, compilers
-from clang_llm.errors import DataError
-from clang_llm.settings import Settings
+from clang_llm.system.errors import DataError
+from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise DataError(f"{out} exists; name another directory for the new model")
     work = (arguments.work or out.with_name(f"{out.name}.work")).absolute()
     try:
-        from clang_llm.training.project import make_data, modules_in
-        from clang_llm.training.train import Options, Trainer, best_epoch
+        from clang_llm.lab.training.project import make_data, modules_in
+        from clang_llm.lab.training.train import Options, Trainer, best_epoch
     except ImportError as error:
         raise DataError(f"{error.name} is not installed: pip install 'clang-llm[model]'") from error
     ours, captures = compilers(settings, environ), work / "modules"

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clang_llm import process, toolchain
 from clang_llm.cli import sandbox
-from clang_llm.compiler import Compiler, find_clang, inspect
-from clang_llm.errors import ProcessError, ToolchainError
-from clang_llm.settings import PREFIX, Settings
+from clang_llm.system import process
+from clang_llm.system.errors import ProcessError, ToolchainError
+from clang_llm.system.settings import PREFIX, Settings
+from clang_llm.toolchain import plugins as toolchain
+from clang_llm.toolchain.compiler import Compiler, find_clang, inspect
 
 #: The wrapper's decision to add the plugin; any other word is its reason not to.
 PLUGIN = "plugin"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from clang_llm.backends.tune import SMALLEST_BUDGET
 from clang_llm.cli.output import human_count, percent
 from clang_llm.cli.project import Build, add_build_arguments, compilers
-from clang_llm.errors import DataError
-from clang_llm.settings import Settings
-from clang_llm.store.local import LocalStore
-from clang_llm.tuning.evaluator import PATIENT
+from clang_llm.compile.evaluator import PATIENT
+from clang_llm.plans.store.local import LocalStore
+from clang_llm.system.errors import DataError
+from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands

@@ -1,7 +1,7 @@
 """Language models that propose recipes. Each is one class in one file, imported only by the server that holds it.
 
-A model lives in a process of its own (`clang_llm.server`), since loading one takes seconds and helpers live for one
-compile each. What it needs of a module travels in a `Task`.
+A model lives in a process of its own (`clang_llm.models.serving`), since loading one takes seconds and helpers live for
+one compile each. What it needs of a module travels in a `Task`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from clang_llm.errors import BackendError
-from clang_llm.recipe import Recipe
-from clang_llm.types import Module
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Module
+from clang_llm.system.errors import BackendError
 
 #: Name of the backend to "module:Class". The class takes the model's directory.
 TABLE: Mapping[str, str] = {

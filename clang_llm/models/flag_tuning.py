@@ -3,7 +3,7 @@
 A module that fits the model's window is one question. A longer one is a question for each of its largest functions. The
 answer for a function becomes a recipe that runs its pipeline on all functions, under the head that most shipped recipes
 share: which function the head leaves at which place is not known before it ran, and need not be. Measurements tell what
-each pipeline did to each function, and the mix takes the best (`clang_llm.mixture`).
+each pipeline did to each function, and the mix takes the best (`clang_llm.plans.mixture`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clang_llm.models.ir import function_modules, normalised
-from clang_llm.prompt import flag_tuning, read_answer
-from clang_llm.recipe import Recipe
-from clang_llm.translation import translate, translate_for_function
+from clang_llm.models.prompt import flag_tuning, read_answer
+from clang_llm.models.translation import translate, translate_for_function
+from clang_llm.plans.recipe import Recipe
 
 #: Tokens of a question and its answer: the context of LLM Compiler.
 WINDOW = 16384

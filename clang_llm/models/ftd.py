@@ -11,14 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clang_llm.backends.coreset import read_coreset
-from clang_llm.errors import BackendError
-from clang_llm.log import write_log
 from clang_llm.models import Task
 from clang_llm.models.flag_tuning import NEW_TOKENS, WINDOW, head_of, questions, recipes_of
 from clang_llm.models.ir import text_of
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings, process_environment
+from clang_llm.plans.coreset import read_coreset
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system.errors import BackendError
+from clang_llm.system.log import write_log
+from clang_llm.system.settings import Settings, process_environment
 
 if TYPE_CHECKING:
     import torch

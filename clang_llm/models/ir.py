@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from clang_llm.errors import BackendError
+from clang_llm.system.errors import BackendError
 
 #: What refers to a definition (symbol, type, comdat, metadata, attributes), or a string, which refers to nothing.
 _REFERENCE = re.compile(r'[@%$!#]"[^"]*"|"[^"]*"|[@%$!#][-\w$.]+')

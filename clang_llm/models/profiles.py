@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm.errors import BackendError, PassListError
-from clang_llm.recipe import Recipe
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system.errors import BackendError, PassListError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ def read_profiles(directory: Path) -> tuple[Tensor, tuple[Recipe, ...]]:
             recipes = tuple(map(Recipe.parse, (file.metadata() or {})[_RECIPES].splitlines()))
     except (OSError, KeyError, SafetensorError, PassListError) as error:
         raise BackendError(
-            f"{directory} holds no profiles ({error}); make the model with clang_llm.training.train"
+            f"{directory} holds no profiles ({error}); make the model with clang_llm.lab.training.train"
         ) from error
     return excess, recipes
 

@@ -15,8 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm.backends.coreset import read_menu
-from clang_llm.errors import BackendError
 from clang_llm.models import Task
 from clang_llm.models.profiles import best_sets, known_of, read_profiles
 from clang_llm.models.tokenizer import (
@@ -31,7 +29,9 @@ from clang_llm.models.tokenizer import (
     token_id,
     token_ids,
 )
-from clang_llm.recipe import Recipe
+from clang_llm.plans.coreset import read_menu
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system.errors import BackendError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

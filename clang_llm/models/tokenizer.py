@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm.backends.coreset import FAMILIES, family_of
-from clang_llm.errors import DataError
+from clang_llm.plans.coreset import FAMILIES, family_of
+from clang_llm.system.errors import DataError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -66,7 +66,9 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
     """
     found = tokenizer.token_to_id(token)
     if found is None:
-        raise DataError(f"the tokenizer has no token {token}; take one that `python -m clang_llm.training.train` made")
+        raise DataError(
+            f"the tokenizer has no token {token}; take one that `python -m clang_llm.lab.training.train` made"
+        )
     return found
 
 

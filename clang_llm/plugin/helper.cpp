@@ -29,7 +29,7 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
     close(File);
   unsetenv("MAKEFLAGS");
   unsetenv("MFLAGS");
-  const char *Code = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.helper import main; main()";
+  const char *Code = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.compile.helper import main; main()";
   execl(Python, Python, "-I", "-c", Code, Root, static_cast<char *>(nullptr));
   _exit(127);
 }

@@ -10,12 +10,12 @@
 
 using namespace llvm;
 
-static constexpr size_t MaxBytes = 4 << 20; // as clang_llm/store/vouched.py reads
-static constexpr size_t KeyBytes = 64;      // as clang_llm/store/seal.py writes
+static constexpr size_t MaxBytes = 4 << 20; // as clang_llm/plans/store/vouched.py reads
+static constexpr size_t KeyBytes = 64;      // as clang_llm/plans/store/seal.py writes
 
 static ArrayRef<uint8_t> bytes(StringRef Text) { return ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Text.data()), Text.size()); }
 
-// As clang_llm/vetted.py: half a SHA-256 of kind and text.
+// As clang_llm/plans/vetted.py: half a SHA-256 of kind and text.
 static std::string digestOf(StringRef Kind, StringRef Text) {
   return toHex(SHA256::hash(bytes((Kind + " " + Text).str())), /*LowerCase=*/true).substr(0, 32);
 }

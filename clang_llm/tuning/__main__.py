@@ -2,7 +2,7 @@
 
 import sys
 
-from clang_llm.settings import process_environment
+from clang_llm.system.settings import process_environment
 from clang_llm.tuning.command import main
 
 if __name__ == "__main__":

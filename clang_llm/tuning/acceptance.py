@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from clang_llm.errors import DataError
-from clang_llm.recipe import Recipe, usable
-from clang_llm.toolchain import Compiler
+from clang_llm.plans.recipe import Recipe, usable
+from clang_llm.system.errors import DataError
+from clang_llm.toolchain.plugins import Compiler
 from clang_llm.tuning.batches import are_prepared
 from clang_llm.tuning.programs import ProgramSet, load_programs, with_suite
 from clang_llm.tuning.validate import Options, Outcome, remembered, validate

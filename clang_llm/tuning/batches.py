@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.errors import DataError, ToolchainError
-from clang_llm.toolchain import Compiler
+from clang_llm.system import process
+from clang_llm.system.errors import DataError, ToolchainError
+from clang_llm.toolchain.plugins import Compiler
 from clang_llm.tuning.building import COMPILE_LIMIT_S, Built, build_published, build_suite, compile_one, cxx_of
 from clang_llm.tuning.programs import ProgramSet, driver_source, split_batches
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.errors import ToolchainError
-from clang_llm.toolchain import Compiler
+from clang_llm.system import process
+from clang_llm.system.errors import ToolchainError
+from clang_llm.toolchain.plugins import Compiler
 from clang_llm.tuning.programs import Program, batch_source
 from clang_llm.tuning.suite import SuiteProgram
 

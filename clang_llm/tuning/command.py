@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from clang_llm.backends.coreset import DATA, write_coreset
-from clang_llm.compiler import find_clang
-from clang_llm.errors import ClangLlmError, DataError
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
-from clang_llm.toolchain import Compiler, inspect, installed_compilers
+from clang_llm.plans.coreset import DATA, write_coreset
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system.errors import ClangLlmError, DataError
+from clang_llm.system.settings import Settings
+from clang_llm.toolchain.compiler import find_clang
+from clang_llm.toolchain.plugins import Compiler, inspect, installed_compilers
 from clang_llm.tuning import acceptance
 from clang_llm.tuning.programs import ProgramSet
 from clang_llm.tuning.validate import Options, Outcome, Progress, read_lists, validate

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from clang_llm import process
-from clang_llm.errors import ProcessTimeout, ToolchainError
-from clang_llm.recipe import Recipe
-from clang_llm.toolchain import Compiler, build_plugin
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system import process
+from clang_llm.system.errors import ProcessTimeout, ToolchainError
+from clang_llm.toolchain.plugins import Compiler, build_plugin
 from clang_llm.tuning.building import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
 
 # A name that no version of LLVM has a pass for.

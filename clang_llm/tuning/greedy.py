@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from clang_llm.recipe import Recipe
-from clang_llm.types import Result
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Result
 
 
 @dataclass(frozen=True)

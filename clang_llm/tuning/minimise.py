@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clang_llm.errors import DataError
+from clang_llm.system.errors import DataError
 from clang_llm.tuning.space import Sequence_
 
 #: Cost of a sequence in bytes; None when it may not be used.

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.compiler import Compiler, find_clang, inspect, installed_compilers
-from clang_llm.errors import ClangLlmError, ToolchainError
-from clang_llm.settings import process_environment
-from clang_llm.vocabulary import CODEGEN, WHOLE_PIPELINE, WHOLE_PIPELINES, Entry, Level, Vocabulary, load
+from clang_llm.plans.vocabulary import CODEGEN, WHOLE_PIPELINE, WHOLE_PIPELINES, Entry, Level, Vocabulary, load
+from clang_llm.system import process
+from clang_llm.system.errors import ClangLlmError, ToolchainError
+from clang_llm.system.settings import process_environment
+from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, installed_compilers
 
 #: Seconds for one question to opt; it takes a tenth of one on an idle machine.
 _ASK_S = 60.0

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clang_llm.errors import DataError
+from clang_llm.system.errors import DataError
 from clang_llm.tuning.suite import Suite, load_suite
 
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>]+)>[ \t]*$", re.MULTILINE)

@@ -7,7 +7,7 @@ after default<Oz>; without inlining 2.0 %, on other modules (3.2 % for both).
 
 from __future__ import annotations
 
-from clang_llm.recipe import Recipe, all_usable
+from clang_llm.plans.recipe import Recipe, all_usable
 
 _FIRST = "inferattrs,ipsccp,called-value-propagation,globalopt"
 _LAST = "deadargelim,globalopt,globaldce"

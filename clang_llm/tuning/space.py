@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from clang_llm.passlist import PassList
-from clang_llm.recipe import Recipe
-from clang_llm.vocabulary import CODEGEN, Level, Vocabulary, load
+from clang_llm.plans.passlist import PassList
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.vocabulary import CODEGEN, Level, Vocabulary, load
 
 #: Elements of a sequence, at most; the published search used lists of up to 50 passes.
 MAX_ELEMENTS = 40

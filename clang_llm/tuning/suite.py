@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm.errors import DataError
+from clang_llm.system.errors import DataError
 
 #: Where the programs are; part of the package.
 DIRECTORY = Path(__file__).resolve().parents[1] / "data" / "programs"

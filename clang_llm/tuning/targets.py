@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.compiler import Compiler
-from clang_llm.errors import ProcessError, ProcessTimeout, ToolchainError
-from clang_llm.process import Completed
+from clang_llm.system import process
+from clang_llm.system.errors import ProcessError, ProcessTimeout, ToolchainError
+from clang_llm.system.process import Completed
+from clang_llm.toolchain.compiler import Compiler
 from clang_llm.tuning.building import cxx_of
 
 #: The languages of our programs, by the suffix of their files.

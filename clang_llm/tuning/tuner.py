@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from clang_llm.errors import DataError
-from clang_llm.mixture import mix
-from clang_llm.recipe import MAX_PIPELINES, Recipe, all_usable
+from clang_llm.plans.mixture import mix
+from clang_llm.plans.recipe import MAX_PIPELINES, Recipe, all_usable
+from clang_llm.plans.types import REFUSED, Result, Status
+from clang_llm.system.errors import DataError
 from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, Space, elements_of, pipeline_of
-from clang_llm.types import REFUSED, Result, Status
 
 #: Recipes of one round: they share a head, and what they teach is used from the next round on.
 ROUND = 8

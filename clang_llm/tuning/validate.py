@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm.errors import DataError, ProcessTimeout
-from clang_llm.recipe import Recipe
-from clang_llm.toolchain import Compiler
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system.errors import DataError, ProcessTimeout
+from clang_llm.toolchain.plugins import Compiler
 from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, digest_of, link_batch, prepare_programs, run_batch
 from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import Engine, make_engine

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from clang_llm.objects import allocated_size
+from clang_llm.system.objects import allocated_size
 from dropin import sources
 from dropin.helpers import events
 from dropin.twin import Case, Twin

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clang_llm.objects import allocated_size
+from clang_llm.system.objects import allocated_size
 
 ROOT = Path(__file__).parents[2]
 WRAPPERS = ROOT / "wrappers"

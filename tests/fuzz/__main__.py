@@ -16,9 +16,9 @@ from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.compiler import Compiler, installed_compilers
-from clang_llm.errors import ProcessError
+from clang_llm.system import process
+from clang_llm.system.errors import ProcessError
+from clang_llm.toolchain.compiler import Compiler, installed_compilers
 from fuzz import harness, parsers, seeds
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clang_llm import process
-from clang_llm.builder import SOURCES, generated_header
-from clang_llm.compiler import Compiler
-from clang_llm.errors import ToolchainError
-from clang_llm.locks import locked
+from clang_llm.system import process
+from clang_llm.system.errors import ToolchainError
+from clang_llm.system.locks import locked
+from clang_llm.toolchain.builder import SOURCES, generated_header
+from clang_llm.toolchain.compiler import Compiler
 
 HERE = Path(__file__).resolve().parent
 #: What the targets in C++ are called.

@@ -13,9 +13,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from clang_llm import vocabulary
-from clang_llm.plan import MAGIC, Plan, as_data
-from clang_llm.types import FORMAT
+from clang_llm.plans import vocabulary
+from clang_llm.plans.plan import MAGIC, Plan, as_data
+from clang_llm.plans.types import FORMAT
 from fuzz.parsers import KEY
 
 Fields = dict[str, object]

@@ -1,4 +1,4 @@
-"""Fuzz targets in Python: each takes any bytes, and ends normally or by an error of `clang_llm.errors`.
+"""Fuzz targets in Python: each takes any bytes, and ends normally or by an error of `clang_llm.system.errors`.
 
 What else ends it (another exception, more than a second of processor time, an answer that does not read back) is a
 finding.
@@ -16,14 +16,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from clang_llm import plan, prompt, translation, vocabulary
-from clang_llm.errors import ClangLlmError, PassListError
-from clang_llm.inference import wire
-from clang_llm.passlist import PassList
-from clang_llm.protocol import Connection
-from clang_llm.recipe import Recipe, from_data
-from clang_llm.settings import Settings, parse_size
-from clang_llm.types import FORMAT
+from clang_llm.compile.protocol import Connection
+from clang_llm.models import prompt, translation
+from clang_llm.models.asking import wire
+from clang_llm.plans import plan, vocabulary
+from clang_llm.plans.passlist import PassList
+from clang_llm.plans.recipe import Recipe, from_data
+from clang_llm.plans.types import FORMAT
+from clang_llm.system.errors import ClangLlmError, PassListError
+from clang_llm.system.settings import Settings, parse_size
 
 #: The key for which seeds are made; the targets in C++ have the same.
 KEY = "00112233445566778899aabbccddeeff" * 2

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from clang_llm import vocabulary
-from clang_llm.backends.coreset import DATA, read_coreset
-from clang_llm.plan import Plan, encode
-from clang_llm.prompt import STRUCTURE
-from clang_llm.recipe import Recipe, usable
+from clang_llm.models.prompt import STRUCTURE
+from clang_llm.plans import vocabulary
+from clang_llm.plans.coreset import DATA, read_coreset
+from clang_llm.plans.plan import Plan, encode
+from clang_llm.plans.recipe import Recipe, usable
 from fuzz.parsers import KEY
 
 #: Recipes of the coreset that become seeds; all would say the same again.

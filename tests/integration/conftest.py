@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm.compiler import Compiler
+from clang_llm.toolchain.compiler import Compiler
 from integration.tiny_ftd import Taught
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clang_llm import log
-from clang_llm.backends.coreset import read_coreset, write_coreset
 from clang_llm.cli.serve import place_of
-from clang_llm.errors import ServerError
-from clang_llm.inference import client, wire
-from clang_llm.inference.place import Place
-from clang_llm.recipe import Recipe
-from clang_llm.settings import Settings
+from clang_llm.models.asking import client, wire
+from clang_llm.models.asking.place import Place
+from clang_llm.plans.coreset import read_coreset, write_coreset
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system import log
+from clang_llm.system.errors import ServerError
+from clang_llm.system.settings import Settings
 
 #: Recipes of the menu.
 MENU = 6
@@ -41,9 +41,9 @@ def write_model(directory: Path, major: int, seed: int = 1) -> Path:
     """Make a model with random weights, its tokenizer and its menu, as training does."""
     import torch
 
+    from clang_llm.lab.training.train import make_model
     from clang_llm.models.profiles import write_profiles
     from clang_llm.models.tokenizer import train_tokenizer
-    from clang_llm.training.train import make_model
 
     torch.manual_seed(seed)
     texts = ["global i32 i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4
@@ -109,7 +109,9 @@ class Serving:
                 words = (process / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"clang_llm.server" in b" ".join(words) and os.fsencode(self.place.socket.parent) in b" ".join(words):
+            if b"clang_llm.compile.server" in b" ".join(words) and os.fsencode(self.place.socket.parent) in b" ".join(
+                words
+            ):
                 found.append(int(process.name))
         return found
 

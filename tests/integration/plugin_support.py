@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from clang_llm import objects, process, toolchain
-from clang_llm.compiler import Compiler, installed_compilers
-from clang_llm.recipe import Recipe
-from clang_llm.toolchain import PluginBuild
-from clang_llm.tuning.evaluator import Evaluator
+from clang_llm.compile.evaluator import Evaluator
+from clang_llm.plans.recipe import Recipe
+from clang_llm.system import objects, process
+from clang_llm.toolchain import plugins as toolchain
+from clang_llm.toolchain.compiler import Compiler, installed_compilers
+from clang_llm.toolchain.plugins import PluginBuild
 
 #: A program that answers for the helper: proposes the lists of a file, then does what `verdict` says with the results.
 FAKE_HELPER = """#!/usr/bin/python3

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm import log
-from clang_llm.compiler import Compiler
-from clang_llm.toolchain import build_plugin
+from clang_llm.system import log
+from clang_llm.toolchain.compiler import Compiler
+from clang_llm.toolchain.plugins import build_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm.compiler import Compiler
+from clang_llm.toolchain.compiler import Compiler
 
 ROOT = Path(__file__).resolve().parents[2]
 

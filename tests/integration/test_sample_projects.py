@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from clang_llm.cli.serve import place_of
-from clang_llm.compiler import Compiler
-from clang_llm.evaluation import demo, packages, savings
-from clang_llm.evaluation.build import Project
-from clang_llm.evaluation.check import PackageCheck
-from clang_llm.evaluation.demo import SAMPLES
-from clang_llm.evaluation.recipes import Recipe
-from clang_llm.evaluation.rig import Rig
-from clang_llm.evaluation.workplace import Workplace
-from clang_llm.inference import client
-from clang_llm.settings import Settings
+from clang_llm.lab.measure import demo, packages, savings
+from clang_llm.lab.measure.check import PackageCheck
+from clang_llm.lab.measure.demo import SAMPLES
+from clang_llm.lab.packages.build import Project
+from clang_llm.lab.packages.recipes import Recipe
+from clang_llm.lab.packages.rig import Rig
+from clang_llm.lab.packages.workplace import Workplace
+from clang_llm.models.asking import client
+from clang_llm.system.settings import Settings
+from clang_llm.toolchain.compiler import Compiler
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_the_demo_shows_both_samples(
 
 
 def test_a_rig_without_a_plugin_says_so(a_compiler: Compiler, tmp_path: Path) -> None:
-    from clang_llm.errors import DataError
+    from clang_llm.system.errors import DataError
 
     environ = {**os.environ, "CLANG_LLM_DISABLE": "1"}
     with pytest.raises(DataError, match="does nothing here"):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm.compiler import Compiler
-from clang_llm.locks import locked
+from clang_llm.compile.evaluator import Evaluator
 from clang_llm.models.ir import function_modules, normalised, text_of
-from clang_llm.prompt import flag_tuning
-from clang_llm.toolchain import build_plugin
-from clang_llm.tuning.evaluator import Evaluator
-from clang_llm.types import Module
+from clang_llm.models.prompt import flag_tuning
+from clang_llm.plans.types import Module
+from clang_llm.system.locks import locked
+from clang_llm.toolchain.compiler import Compiler
+from clang_llm.toolchain.plugins import build_plugin
 
 #: Tokens of its window, of which an answer may take 800.
 WINDOW = 1400

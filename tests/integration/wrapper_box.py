@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from clang_llm.published import STUB_MODE
-from clang_llm.toolchain import MEMO_MODE
+from clang_llm.toolchain.plugins import MEMO_MODE
+from clang_llm.toolchain.published import STUB_MODE
 
 ROOT = Path(__file__).parents[2]
 WRAPPERS = ROOT / "wrappers"

@@ -12,36 +12,29 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm import errors
+from clang_llm.system import errors
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "clang_llm"
 
-# architecture.md, section 9; a larger number may import a smaller or an equal one.
-LAYERS = {
-    **dict.fromkeys(
-        ("", "passlist", "vocabulary", "recipe", "plan", "prompt", "translation", "errors", "types", "vetted"), 0
-    ),
-    **dict.fromkeys(
-        (
-            "process",
-            "settings",
-            "log",
-            "files",
-            "locks",
-            "compiler",
-            "builder",
-            "published",
-            "toolchain",
-            "store",
-            "objects",
-            "web",
-        ),
-        1,
-    ),
-    **dict.fromkeys(("backends", "inference", "mixture", "models", "protocol", "search", "tuning"), 2),
-    **dict.fromkeys(("cli", "helper", "prepare", "evaluation", "server", "training"), 3),
-}
+# docs/architecture.md, the table of rooms, lowest first; a room may import the rooms before it. `lab` is a house of its
+# own: imported by `cli` alone.
+ROOMS = (
+    "system",
+    "plans",
+    "toolchain",
+    "models",
+    "tuning",
+    "backends",
+    "compile",
+    "lab.packages",
+    "lab.corpus",
+    "lab.shipping",
+    "lab.measure",
+    "lab.differential",
+    "lab.training",
+    "cli",
+)
 
 MODULE_LINES = 350
 FUNCTION_LINES = 60
@@ -65,9 +58,9 @@ HEAVY = (
 
 # What no module but its door may use.
 DOORS = {
-    "process.py": ("subprocess", "os.system", "os.popen", "os.spawnv", "os.posix_spawn"),
-    "settings.py": ("os.environ", "os.environb", "os.getenv"),
-    "web.py": ("http.client", "urllib.request"),
+    "system/process.py": ("subprocess", "os.system", "os.popen", "os.spawnv", "os.posix_spawn"),
+    "system/settings.py": ("os.environ", "os.environb", "os.getenv"),
+    "system/web.py": ("http.client", "urllib.request"),
 }
 
 
@@ -82,11 +75,14 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def layer_of(module: str) -> int:
-    parts = module.split(".")
-    top = parts[1] if len(parts) > 1 else ""
-    assert top in LAYERS, f"{module}: architecture.md names no layer for it"
-    return LAYERS[top]
+def room_of(module: str) -> int:
+    """Place of a module's room in ROOMS; the package itself is below all of them."""
+    parts = module.split(".")[1:]
+    if not parts or parts == ["lab"]:
+        return -1
+    room = ".".join(parts[: 2 if parts[0] == "lab" else 1])
+    assert room in ROOMS, f"{module}: every module is in a room of docs/architecture.md"
+    return ROOMS.index(room)
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -119,7 +115,7 @@ def test_requirements_are_what_is_imported() -> None:
     model = re.findall(r"^([a-z]+)", config["options.extras_require"]["model"], re.MULTILINE)
     imported: dict[bool, set[str]] = {True: set(), False: set()}
     for path in modules():
-        with_models = any(path.is_relative_to(PACKAGE / name) for name in ("models", "training"))
+        with_models = any(path.is_relative_to(PACKAGE / name) for name in ("models", "lab/training"))
         imported[with_models] |= {distributions.get(name, name) for name in foreign_imports(path)}
     assert sorted(imported[False]) == sorted(always)
     assert sorted(imported[True] - imported[False]) == sorted(model)
@@ -144,9 +140,22 @@ def effects_of(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", modules(), ids=module_name)
 def test_imports_point_downward(path: Path) -> None:
-    mine = layer_of(module_name(path))
-    upward = {name for name in imports_of(path) if layer_of(name) > mine}
+    mine = room_of(module_name(path))
+    upward = {name for name in imports_of(path) if room_of(name) > mine}
     assert not upward
+
+
+def test_no_module_is_loose() -> None:
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py"}
+    assert {path.name for path in (PACKAGE / "lab").glob("*.py")} == {"__init__.py"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_what_runs_in_a_compile_does_not_import_the_lab(path: Path) -> None:
+    """What makes and measures what is shipped is for its makers, and for the commands that offer it to users."""
+    name = module_name(path)
+    if not name.startswith(("clang_llm.lab", "clang_llm.cli")):
+        assert not [each for each in imports_of(path) if each.startswith(("clang_llm.lab", "clang_llm.cli"))]
 
 
 def test_no_module_imports_itself_through_others() -> None:
@@ -168,7 +177,7 @@ def test_no_module_imports_itself_through_others() -> None:
 @pytest.mark.parametrize("path", modules(), ids=module_name)
 def test_effects_have_one_door(path: Path) -> None:
     for door, names in DOORS.items():
-        if path.name != door or path.parent != PACKAGE:
+        if path != PACKAGE / door:
             used = {name for name in effects_of(path) if any(name == n or name.startswith(n + ".") for n in names)}
             assert not used, f"only clang_llm/{door} uses these"
 
@@ -239,11 +248,11 @@ def test_errors_survive_pickling(cls: type[errors.ClangLlmError]) -> None:
 
 
 def test_the_helper_imports_nothing_heavy() -> None:
-    code = "import sys, clang_llm.helper, clang_llm.backends.model; print('\\n'.join(sys.modules))"
+    code = "import sys, clang_llm.compile.helper, clang_llm.backends.model; print('\\n'.join(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "clang_llm.helper" in loaded
+    assert "clang_llm.compile.helper" in loaded
     assert not set(HEAVY) & set(loaded)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm import cli, settings
+from clang_llm import cli
+from clang_llm.system import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("cache/*.md"), *ROOT.glob("wrappers/*.md")])

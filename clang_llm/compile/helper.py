@@ -1,0 +1,145 @@
+"""The program that the plugin starts on a cache miss. Standard input and output are one socket to the plugin.
+
+It says nothing outside the protocol and exits with 0 whatever happens: in doubt the answer is plain -Oz, and the
+reason is counted by the plugin and written to the log.
+"""
+
+from __future__ import annotations
+
+import os
+
+from clang_llm import backends
+from clang_llm.backends.proposal import ProposalBackend
+from clang_llm.compile.protocol import Connection, Question
+from clang_llm.compile.search import Search
+from clang_llm.plans import store
+from clang_llm.plans.plan import Plan
+from clang_llm.plans.store.local import LocalStore
+from clang_llm.plans.store.vouched import is_vouched, vouch
+from clang_llm.plans.types import Decision, Lookup
+from clang_llm.system import log, settings
+from clang_llm.system.errors import Abandoned, BackendError, ClangLlmError, EndOfConversation, ProtocolError
+
+#: Seconds to wait for another process that works on the same module; below the plugin's patience of 60 s with us.
+#: Afterwards both work, and the answer is the same.
+SINGLE_FLIGHT_S = 40.0
+
+
+def main() -> None:
+    """Hold one conversation, then leave without the cost of an orderly shutdown; the plugin waits for our end."""
+    try:
+        chosen = settings.Settings.load(settings.process_environment())
+        _converse(Connection(0, 1), chosen)
+    finally:
+        os._exit(0)
+
+
+def _converse(connection: Connection, chosen: settings.Settings) -> None:
+    """Answer one request; every failure becomes plain -Oz."""
+    try:
+        try:
+            decision, detail = _Session(connection, chosen).answer()
+        except Abandoned as error:
+            decision, detail = Decision.OZ, str(error)
+        except EndOfConversation:
+            raise
+        except ProtocolError as error:
+            decision, detail = Decision.OZ, "protocol"
+            log.write_log(chosen.log, f"helper: {error}")
+        except BackendError as error:
+            decision, detail = Decision.OZ, "backend"
+            log.write_log(chosen.log, f"helper: {error}")
+        except Exception as error:  # noqa: BLE001 - the outermost boundary of a program that must never fail a compile
+            decision, detail = Decision.OZ, "helper"
+            log.write_log(chosen.log, f"helper: {type(error).__name__}: {error}")
+        _send(connection, decision, detail)
+    except ClangLlmError as error:
+        log.write_log(chosen.log, f"helper: {error}")
+
+
+def _send(connection: Connection, decision: Decision, detail: str | int | None) -> None:
+    if isinstance(detail, int):
+        connection.answer(decision, id=detail)
+    elif detail is not None:
+        connection.answer(decision, reason=detail)
+    else:
+        connection.answer(decision)
+
+
+class _Session:
+    """One request: look again, search, store."""
+
+    def __init__(self, connection: Connection, chosen: settings.Settings) -> None:
+        self.connection = connection
+        self.chosen = chosen
+        self.store: LocalStore = store.open_local(chosen)
+        self.proposal: Plan | None = None
+
+    def answer(self) -> tuple[Decision, str | int | None]:
+        """Return the decision with its id or reason."""
+        question = self.connection.question()
+        if self.chosen.unknown or self.chosen.problems:
+            words = ", ".join((*self.chosen.unknown, *self.chosen.problems))
+            log.write_log(self.chosen.log, f"helper: settings that are not used: {words}")
+        if self.store.read_only:
+            if question.lookup is Lookup.UNSEALED:
+                self._arrived(question)
+            return self._search(question)
+        with self.store.lock(question.request.key, SINGLE_FLIGHT_S):
+            if question.lookup is not Lookup.RECACHE and self._arrived(question):
+                return Decision.LOOKUP, None
+            return self._search(question)
+
+    def _arrived(self, question: Question) -> bool:
+        """Whether the local cache has an entry now that was measured here.
+
+        What others measured, in this cache or in a store behind it, becomes the proposal.
+        """
+        key, budget = question.request.key, question.request.budget
+        here = self.store.get(key)
+        # The plugin disbelieves what we do not see anything wrong with: searching again settles it.
+        if here is not None and question.lookup not in (Lookup.CORRUPT, Lookup.UNVETTED):
+            if here.recipe is None or self.store.is_sealed(key):
+                if here.budget >= budget:
+                    return True
+            elif self._is_vetted(here):
+                self.proposal = here
+        for behind in store.behind_local(self.chosen):
+            plan = behind.get(key)
+            if plan is None or plan.budget < budget or not self._is_vetted(plan):
+                continue
+            if plan.recipe is None:
+                return self.store.put(plan)
+            self.proposal = plan
+        return False
+
+    def _is_vetted(self, plan: Plan) -> bool:
+        """Whether the plugin would believe a plan that somebody else has made."""
+        return plan.recipe is None or is_vouched(self.store.root, plan.major, plan.recipe)
+
+    def _search(self, question: Question) -> tuple[Decision, str | int | None]:
+        if self.chosen.backend == "capture":
+            from clang_llm.compile.capture import capture  # no part of ordinary compiles
+
+            return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
+        chosen = backends.resolved(self.chosen)
+        backend = backends.create(chosen.backend, chosen)
+        proposed = ProposalBackend(self.proposal, backend) if self.proposal is not None else None
+        search = Search(self.connection, question.request, proposed or backend, chosen.backend)
+        plan, identity = search.run()
+        if proposed is not None:
+            plan = proposed.confirmed(plan)
+        log.write_log(self.chosen.log, f"helper: key {question.request.key} {search.summary()}")
+        origins = search.origins()
+        if origins:
+            log.explain(self.chosen.explain_to, {"event": "origins", "origins": origins})
+        disbelieved = question.lookup in (Lookup.RECACHE, Lookup.CORRUPT, Lookup.UNVETTED)
+        if plan.recipe is not None and not self.store.read_only:
+            vouch(self.store.root, question.request.major, plan.recipe)
+        if self.store.put(plan, replace_any=disbelieved):
+            log.append_event(self.store.root, "stored")
+        elif not self.store.read_only and not disbelieved:
+            better = self.store.get(question.request.key)
+            if better is not None and better.size < plan.size and better.budget >= plan.budget:
+                return Decision.LOOKUP, None
+        return (Decision.OZ, "best") if identity < 0 else (Decision.APPLY, identity)

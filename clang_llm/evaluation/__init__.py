@@ -1,1 +1,0 @@
-"""Measurements on whole programs: real packages built twice, compared object by object."""

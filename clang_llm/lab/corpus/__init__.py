@@ -1,0 +1,1 @@
+"""Modules to learn from and to measure on, collected while packages are built."""

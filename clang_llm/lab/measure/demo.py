@@ -1,0 +1,195 @@
+"""``make demo [PROJECT=<Debian source package>]``: a real program built with clang and with clang-llm, cold and warm.
+
+``python -m clang_llm.lab.measure.demo [PACKAGE...]``. Without a package it takes two small ones, in C and C++; where no
+package sources are to be had, the sample programs of the checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clang_llm.lab.measure.provenance import Origins, read_origins
+from clang_llm.lab.packages.build import Built, Project, build
+from clang_llm.lab.packages.compare import Comparison, Pair, compare_objects, geometric_mean_saving, object_files
+from clang_llm.lab.packages.dependencies import build_dependencies, install
+from clang_llm.lab.packages.recipes import MAKE, RECIPES, Recipe, detect_system, recipe_for, usual_test
+from clang_llm.lab.packages.rig import Rig
+from clang_llm.lab.packages.split import split_of
+from clang_llm.lab.packages.workplace import Workplace, run_command, say
+from clang_llm.system.errors import PackageError
+from clang_llm.system.settings import process_environment
+
+DEFAULT_WORK = Path("build") / "demo"
+# One in C, one in C++; both build in seconds, have tests of their own and need nothing but a compiler, make and cmake.
+DEFAULT_PACKAGES = ("lua5.4", "double-conversion")
+_SAMPLES = Path(__file__).resolve().parents[3] / "tests" / "projects"
+SAMPLES = (
+    (Recipe("jot", "C", MAKE, test=("make", "check", "CC={cc}", "CFLAGS={flags}")), _SAMPLES / "jot"),
+    (Recipe("route", "C++", MAKE, test=("make", "check", "CXX={cxx}", "CXXFLAGS={flags}")), _SAMPLES / "route"),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One program, built three times."""
+
+    name: str
+    plain: Built
+    cold: Built
+    warm: Built
+    found: Comparison
+    warm_equal: bool
+    warm_searches: int
+    origins: Origins
+
+
+def show(project: Project, rig: Rig) -> Shown:
+    """Build a program with clang, with clang-llm on an empty cache, and again on a full one.
+
+    Raises:
+        PackageError: a build failed.
+    """
+    name = project.recipe.name
+    say(f"{name}: building with clang")
+    plain = build(project, "plain", rig.plain(), "-Oz", test=True)
+    rig.cold()
+    log = project.home / "clang-llm.log"
+    log.unlink(missing_ok=True)
+    say(f"{name}: building with clang-llm, cold")
+    cold = build(project, "cold", rig.ours(log=str(log)), "-Oz", test=True)
+    searched = rig.counts()["miss"]
+    say(f"{name}: building with clang-llm, warm")
+    warm = build(project, "warm", rig.ours(), "-Oz")
+    say("")
+    trees = [object_files(built.tree) for built in (plain, cold, warm)]
+    return Shown(
+        name,
+        plain,
+        cold,
+        warm,
+        compare_objects(trees[0], trees[1]),
+        compare_objects(trees[1], trees[2]).identical,
+        rig.counts()["miss"] - searched,
+        read_origins(log, rig.cache_dir),
+    )
+
+
+def _row(pair: Pair, origin: str) -> str:
+    name = pair.name if len(pair.name) <= 44 else "…" + pair.name[-43:]
+    return f"  {name:<44} {pair.plain:>9,} {pair.ours:>9,} {pair.saving:>8.2%}  {origin}"
+
+
+def lines(shown: Shown) -> list[str]:
+    """The report on one program."""
+    found = shown.found
+    total = Pair("total", found.plain, found.ours, False)
+    mean = geometric_mean_saving(found.pairs)
+    text = [f"{shown.name}", f"  {'object':<44} {'-Oz':>9} {'ours':>9} {'saved':>8}  where the plan came from"]
+    text += [_row(pair, shown.origins.of(pair)) for pair in found.pairs]
+    text += [_row(total, f"geometric mean per object {mean:.2%}"), ""]
+    # Wall time is compared: the server of a model is no process of the build's.
+    base = shown.plain.wall_s("build")
+    for label, built in (("clang", shown.plain), ("clang-llm, cold", shown.cold), ("clang-llm, warm", shown.warm)):
+        cpu_s, wall_s = built.cpu_s("build"), built.wall_s("build")
+        text.append(f"  {label:<16} {cpu_s:>7.2f} s CPU {wall_s:>7.2f} s wall   {wall_s / base if base else 1:>5.2f} ×")
+    text.append("")
+    for label, built in (("clang", shown.plain), ("clang-llm", shown.cold)):
+        passed = {None: "none of its own", True: "pass", False: "FAIL"}[built.tests_passed]
+        text.append(f"  tests with {label}: {passed}")
+    equal = "byte for byte those of the cold one" if shown.warm_equal else "NOT those of the cold one"
+    text.append(f"  warm build: objects {equal}, {shown.warm_searches} searches")
+    return text
+
+
+def failures(shown: Shown) -> list[str]:
+    """What went wrong, in words."""
+    wrong = [f"{pair.name} is larger than with -Oz" for pair in shown.found.larger]
+    if not shown.found.pairs:
+        wrong.append("no object was compared")
+    if not shown.warm_equal:
+        wrong.append("the warm build differs from the cold one")
+    if shown.plain.tests_passed and not shown.cold.tests_passed:
+        wrong.append(f"its tests fail; see {shown.cold.steps[-1].log}")
+    return [f"{shown.name}: {text}" for text in wrong]
+
+
+def _package(name: str, place: Workplace, jobs: int) -> Project:
+    """Fetch a package and what it needs; raises ClangLlmError."""
+    split_of(name)
+    say(f"{name}: fetching the source")
+    recipe = recipe_for(name)
+    source = place.source(recipe)
+    if recipe not in RECIPES:
+        say(f"{name}: installing what it needs")
+        install(build_dependencies(source.tree, place.environ), place.environ)
+        recipe = replace(recipe, test=usual_test(detect_system(source.tree)))
+    return Project(recipe, source.tree, place.home(name), jobs)
+
+
+def _samples(place: Workplace, jobs: int) -> list[Project]:
+    for recipe, _ in SAMPLES:
+        place.home(recipe.name).mkdir(exist_ok=True)
+    return [Project(recipe, source, place.home(recipe.name), jobs) for recipe, source in SAMPLES]
+
+
+def _projects(names: Sequence[str], place: Workplace, jobs: int) -> list[Project]:
+    """The programs to show: those asked for, else the default packages, else the samples."""
+    if names:
+        return [_package(name, place, jobs) for name in names]
+    try:
+        return [_package(name, place, jobs) for name in DEFAULT_PACKAGES]
+    except PackageError as error:
+        say("")
+        sys.stdout.write(f"No package sources here ({error}); building the sample programs of the checkout instead.\n")
+    return _samples(place, jobs)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the demo."""
+    parser.add_argument(
+        "packages", nargs="*", metavar="PACKAGE", help="Debian source packages (default: two small ones)"
+    )
+    parser.add_argument(
+        "--samples", action="store_true", help="build the sample programs of the checkout, fetch nothing"
+    )
+    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="directory for sources and builds")
+    parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
+    parser.add_argument("--jobs", type=int, default=2, help="make jobs (default: 2)")
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Show the programs; returns 0 when nothing is larger, tests pass and the warm build equals the cold one.
+
+    Raises:
+        ClangLlmError: no clang, no working plugin, or a package that cannot be built.
+    """
+    place = Workplace.at(arguments.work, arguments.clang, environ)
+    say("building the plugin (half a minute, once)")
+    place.rig.warm_up()
+    if arguments.samples:
+        projects = _samples(place, arguments.jobs)
+    else:
+        projects = _projects(arguments.packages, place, arguments.jobs)
+    wrong: list[str] = []
+    for project in projects:
+        shown = show(project, place.rig)
+        sys.stdout.write("\n".join(lines(shown)) + "\n\n")
+        sys.stdout.flush()
+        wrong += failures(shown)
+    sys.stderr.write("".join(f"{text}\n" for text in wrong))
+    return 1 if wrong else 0
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Entry of ``python -m clang_llm.lab.measure.demo``."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    add_arguments(parser)
+    return run_command(parser, run, argv, environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], process_environment()))

@@ -1,0 +1,1 @@
+"""Searching on the corpus, and choosing, shortening and validating what is shipped."""

@@ -1,0 +1,1 @@
+"""What is remembered: pass lists, their vocabulary, recipes made of them, plans for modules, where plans are kept."""

@@ -1,0 +1,52 @@
+"""What this user vouches for beyond what is shipped: pieces of recipes that validation accepted on his own machine.
+
+`vetted/llvm-<major>` in the cache directory, one digest (`clang_llm.plans.vetted`) a line. The plugin reads it when a
+plan has a piece that is not shipped, and believes it only when nobody else may write it, so its mode does not follow
+umask.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.vetted import digests_of, shipped
+from clang_llm.system.files import append, open_regular
+
+#: Longest file that is read, in bytes, the same as in the plugin: a hundred thousand pieces.
+MAX_BYTES = 4 * 1024 * 1024
+
+_DIRECTORY = "vetted"
+
+
+def _read(path: Path) -> frozenset[str]:
+    try:
+        with os.fdopen(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            return frozenset(file.read(MAX_BYTES).decode("ascii", errors="replace").split())
+    except OSError:
+        return frozenset()
+
+
+def is_vouched(root: Path, major: int, recipe: Recipe) -> bool:
+    """Say whether every piece of a recipe is shipped or vouched for in the cache directory `root`."""
+    missing = digests_of(recipe) - shipped(major)
+    return not missing or missing <= _read(root / _DIRECTORY / f"llvm-{major}")
+
+
+def vouch(root: Path, major: int, recipe: Recipe) -> bool:
+    """Remember the pieces of a recipe that this user's validation accepted; return whether all are known now."""
+    path = root / _DIRECTORY / f"llvm-{major}"
+    missing = digests_of(recipe) - shipped(major) - _read(path)
+    if not missing:
+        return True
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o755)
+        descriptor = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW)
+        os.fchmod(descriptor, 0o644)
+        # One write, so that two builds at once do not mix their lines.
+        append(descriptor, "".join(f"{each}\n" for each in sorted(missing)))
+    except OSError:
+        return False
+    return True

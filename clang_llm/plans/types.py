@@ -1,0 +1,122 @@
+"""Words and numbers that more than one module shares: the vocabulary of the protocol and of the plan format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+#: Version of the plan entries and of the key (architecture, section 3 and 4).
+FORMAT = 1
+#: Version of the conversation between plugin and helper (architecture, section 5).
+PROTOCOL = 1
+#: What is minimised: bytes of allocated sections that occupy file space.
+OBJECTIVE = "text+data"
+
+#: Bytes charged for a function that must not be compiled so: more than anything that is measured.
+REFUSED = 1 << 40
+
+
+class Status(str, Enum):
+    """How the measurement of one candidate ended (section 5 of the architecture)."""
+
+    OK = "ok"
+    CRASHED = "crashed"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    INVALID = "invalid"
+    UNVERIFIED = "unverified"
+    INTERFACE = "interface"
+    DIAGNOSTICS = "diagnostics"
+    FAILED = "failed"
+
+
+class Lookup(str, Enum):
+    """Why the plugin asks the helper: what its own look into the local cache gave."""
+
+    MISS = "miss"
+    WEAKER = "weaker"
+    CORRUPT = "corrupt"
+    RECACHE = "recache"
+    UNVETTED = "unvetted"
+    UNSEALED = "unsealed"
+
+
+class Decision(str, Enum):
+    """What the helper tells the plugin to do."""
+
+    EVALUATE = "evaluate"
+    APPLY = "apply"
+    LOOKUP = "lookup"
+    OZ = "oz"
+    MODULE = "module"
+    DESCRIBE = "describe"
+
+
+@dataclass(frozen=True)
+class Module:
+    """The unoptimised module, and the code-generation part of clang's -cc1 line that goes with it."""
+
+    bitcode: bytes
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
+
+    `code` is the part of `size` that is instructions.
+    `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
+    `reason` says what an object breaks whose `status` is interface (docs/soundness.md).
+    When `status` is interface and functions alone are to blame, the sizes are told all the same, with `REFUSED` more
+    for each of these functions, and `size` is so much larger, too: a mix without them is as good as any.
+    """
+
+    id: int
+    status: Status
+    size: int
+    functions: tuple[int, ...] = ()
+    code: int = 0
+    reason: str = ""
+
+    @property
+    def teaches(self) -> bool:
+        """Whether it tells what the recipe makes of functions, or of the module."""
+        return self.status is Status.OK or bool(self.functions)
+
+
+class Reader(Protocol):
+    """Reads more of the module that is being compiled; for models."""
+
+    def describe(self, head: str) -> list[str]:
+        """Return the functions that a head leaves defined, as normalised text; empty when the head fails."""
+
+    def module(self) -> Module:
+        """Return the unoptimised module."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is known about the module (architecture, section 5).
+
+    Attributes:
+        key: The module's key.
+        llvm: Version of LLVM, such as "19.1.7".
+        major: Its first number.
+        target: The triple.
+        budget: How many candidates may be compiled.
+        instructions: IR instructions of the unoptimised module.
+        functions: Functions that it defines.
+        source: Name of the source file, for logs only.
+        reader: Reads the module itself; None when nobody can be asked.
+    """
+
+    key: str
+    llvm: str
+    major: int
+    target: str
+    budget: int
+    instructions: int = 0
+    functions: int = 0
+    source: str = ""
+    reader: Reader | None = field(default=None, compare=False, repr=False)

@@ -1,0 +1,62 @@
+"""What a plan may be made of: the pieces of recipes that were validated and are shipped, by their digests.
+
+A plan of a cache is believed piece by piece. Its head, function pipelines and closing stage (or its one list) must each
+be shipped for this LLVM, or vouched for by this user (`clang_llm.plans.store.vouched`). The plugin has the digests
+compiled in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from clang_llm.plans.recipe import Recipe
+
+_DATA = Path(__file__).resolve().parents[1] / "data"
+_CLOSING = "# closing: "
+
+
+def pieces_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield kind and text of each piece: ``list``, or ``head``, ``function`` (several) and ``closing``."""
+    if not recipe.staged:
+        yield "list", recipe.module
+        return
+    yield "head", recipe.module
+    for function in dict.fromkeys(recipe.functions):
+        yield "function", function
+    yield "closing", recipe.closing
+
+
+def digest_of(kind: str, text: str) -> str:
+    """Return the 32 hexadecimal digits by which the plugin knows a piece."""
+    return hashlib.sha256(f"{kind} {text}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def digests_of(recipe: Recipe) -> frozenset[str]:
+    """Return the digests of all pieces of a recipe."""
+    return frozenset(digest_of(kind, text) for kind, text in pieces_of(recipe))
+
+
+def sources(major: int) -> tuple[Path, ...]:
+    """Return the files that say what is shipped for one major version of LLVM: the coreset, and the model's menu."""
+    files = (_DATA / place / f"llvm-{major}.txt" for place in ("coreset", "model"))
+    return tuple(path for path in files if path.is_file())
+
+
+@cache
+def shipped(major: int) -> frozenset[str]:
+    """Return the digests of all pieces that are shipped for one major version of LLVM.
+
+    Raises:
+        PassListError: A set holds what is no recipe.
+    """
+    found: set[str] = set()
+    for path in sources(major):
+        for line in path.read_text(encoding="ascii").splitlines():
+            if line.startswith(_CLOSING):
+                found.add(digest_of("closing", line.removeprefix(_CLOSING)))
+            elif line.strip() and not line.startswith("#"):
+                found |= digests_of(Recipe.parse(line))
+    return frozenset(found)

@@ -1,0 +1,95 @@
+"""Object files: what counts as their size. ELF and WebAssembly; the plugin itself measures the other formats too."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from clang_llm.system.errors import ObjectError
+
+
+@dataclass(frozen=True)
+class Section:
+    """One allocated section that occupies space in the file.
+
+    Attributes:
+        size: Bytes.
+        executable: Whether it holds code.
+        writable: Whether the program may write to it.
+    """
+
+    name: str
+    size: int
+    executable: bool
+    writable: bool
+
+
+# The header of WebAssembly modules, version 1, and its sections by their number; 0 are custom ones, which no program
+# loads: names, relocations, debug information.
+_WASM = b"\0asm\x01\0\0\0"
+_WASM_SECTIONS = (
+    *("custom", "type", "import", "function", "table", "memory", "global"),
+    *("export", "start", "element", "code", "data", "datacount", "tag"),
+)
+_WASM_CODE, _WASM_DATA = 10, 11
+
+
+def sections(data: bytes) -> list[Section]:
+    """Return the sections of an object that count: allocated, and not bss.
+
+    Raises:
+        ObjectError: The data is no sound ELF file or WebAssembly module.
+    """
+    return _wasm_sections(data) if data.startswith(_WASM) else _elf_sections(data)
+
+
+def _wasm_sections(data: bytes) -> list[Section]:
+    found, place = [], len(_WASM)
+    while place < len(data):
+        kind = data[place]
+        size, place = _leb128(data, place + 1)
+        if place + size > len(data) or kind >= len(_WASM_SECTIONS):
+            raise ObjectError(f"not a sound WebAssembly module (section {kind} at byte {place}); was it cut short?")
+        if kind:
+            found.append(Section(_WASM_SECTIONS[kind], size, kind == _WASM_CODE, kind == _WASM_DATA))
+        place += size
+    return found
+
+
+def _leb128(data: bytes, place: int) -> tuple[int, int]:
+    """Read an unsigned number of 32 bits, which takes five bytes at most; returns it and the place behind it."""
+    value = 0
+    for number, byte in enumerate(data[place : place + 5]):
+        value |= (byte & 0x7F) << (7 * number)
+        if byte < 0x80:
+            return value, place + number + 1
+    raise ObjectError(f"not a sound WebAssembly module (a size at byte {place}); was it cut short?")
+
+
+def _elf_sections(data: bytes) -> list[Section]:
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.constants import SH_FLAGS
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        return [
+            Section(
+                section.name,
+                section["sh_size"],
+                bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR),
+                bool(section["sh_flags"] & SH_FLAGS.SHF_WRITE),
+            )
+            for section in ELFFile(io.BytesIO(data)).iter_sections()
+            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_type"] != "SHT_NOBITS"
+        ]
+    except (ELFError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise ObjectError(f"not a sound ELF object ({type(error).__name__}: {error}); was it built for ELF?") from error
+
+
+def allocated_size(data: bytes) -> int:
+    """Return the bytes of an object that the project minimises: every allocated, non-bss section.
+
+    Raises:
+        ObjectError: The data is no sound ELF file or WebAssembly module.
+    """
+    return sum(section.size for section in sections(data))

@@ -1,0 +1,168 @@
+"""The plugin's own pass: how code of single functions is generated, beside what LLVM's options do to all of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from integration import plugin_support
+
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Status
+from clang_llm.plans.vocabulary import CODEGEN, load
+from clang_llm.system import process
+from clang_llm.system.objects import allocated_size
+from clang_llm.toolchain import plugins as toolchain
+
+MAJORS = (14, 15, 16, 19)
+PROGRAMS = Path(__file__).resolve().parents[3] / "clang_llm" / "data" / "programs"
+TARGETS = ("x86_64", "i386", "aarch64", "thumbv7m-none-eabi", "riscv32-unknown-elf", "wasm32")
+#: What LLVM calls each of them on its command line.
+OPTIONS = {
+    "no-block-placement": "-disable-block-placement",
+    "no-codegenprepare": "-disable-cgp",
+    "no-early-machinelicm": "-disable-machine-licm",
+    "no-machine-cse": "-disable-machine-cse",
+    "no-machine-scheduler": "-enable-misched=0",
+    "no-machine-sink": "-disable-machine-sink",
+    "no-postra-machine-sink": "-disable-postra-machine-sink",
+    "no-shrink-wrap": "-enable-shrink-wrap=0",
+    "no-x86-optimize-LEAs": "-disable-x86-lea-opt",
+}
+#: Two equal functions, so that what holds for one can be told from what holds for the other, and one that is not.
+TWINS = """
+extern unsigned long table[]; void use(unsigned long *, unsigned);
+#define BODY { for (unsigned i = 0; i < n; i++) { use(table + 7, 1000000); p[i] += 5000000000ul; use(p, 7); } }
+void first(unsigned long *p, unsigned n) BODY
+void second(unsigned long *p, unsigned n) BODY
+"""
+
+
+class Box(plugin_support.Box):
+    """With a look into objects."""
+
+    def instructions(self, recipe: Recipe, *words: str | Path) -> str:
+        output = self.applied(recipe, "-w", *words)
+        return process.run([self.compiler.tool("llvm-objdump"), "-dr", output], timeout_s=60).output
+
+    def functions(self, recipe: Recipe, *words: str | Path) -> dict[str, str]:
+        """Return the instructions of each function, without their places and its name."""
+        text = re.sub(
+            r"^ *[0-9a-f]+:", "", self.instructions(recipe, "-ffunction-sections", *words), flags=re.MULTILINE
+        )
+        found = re.findall(r"^[0-9a-f]+ <(\w+)>:\n(.*?)(?=\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+        return {name: body.strip().replace(f"<{name}+", "<+") for name, body in found}
+
+
+@pytest.fixture(params=MAJORS, ids=lambda major: f"llvm-{major}")
+def box(request: pytest.FixtureRequest, builds: Path, tmp_path: Path) -> Box:
+    return Box(request.param, builds, tmp_path)
+
+
+@pytest.fixture
+def newest(builds: Path, tmp_path: Path) -> Box:
+    return Box(19, builds, tmp_path)
+
+
+def codegen(*tokens: str) -> Recipe:
+    """Return -Oz with what these tokens change."""
+    return Recipe(f"default<Oz>,function({CODEGEN}<{';'.join(tokens)}>)" if tokens else "default<Oz>")
+
+
+def test_each_token_is_an_option_of_llvm(box: Box) -> None:
+    tokens = set(load(box.major).entries[CODEGEN].tokens)
+    assert tokens == {*OPTIONS, "frame-pointer", "no-minsize"}
+    sources = [PROGRAMS / name for name in ("bignum.c", "utf8_decode.c", "bitfield_pack.c")]
+    plain = [box.instructions(codegen(), source) for source in sources]
+    without_effect = set(OPTIONS)
+    for token, option in OPTIONS.items():
+        for source, usual in zip(sources, plain, strict=True):
+            found = box.instructions(codegen(token), source)
+            assert found == box.instructions(codegen(), source, "-mllvm", option), token
+            if found != usual:
+                without_effect.discard(token)
+    # The others have nothing to do in these files; that they are asked for is seen in the next test.
+    assert without_effect <= {"no-machine-cse", "no-postra-machine-sink", "no-shrink-wrap"}
+
+
+def test_each_title_is_one_of_code_generation(box: Box) -> None:
+    words: list[str | Path] = [
+        "-Oz",
+        "-w",
+        "-c",
+        PROGRAMS / "bignum.c",
+        "-o",
+        box.root / "out.o",
+        "-mllvm",
+        "-debug-pass=Structure",
+    ]
+    ran = process.run([box.compiler.path, *words], timeout_s=60).stderr.decode()
+    source = (Path(toolchain.__file__).parents[2] / "plugin" / "codegen.cpp").read_text(encoding="utf-8")
+    titles = dict(re.findall(r'\{"(no-[\w-]+)", "([^"]+)"\}', source))
+    assert titles.keys() == OPTIONS.keys()
+    assert [title for title in titles.values() if not re.search(rf"^ +{title}$", ran, flags=re.MULTILINE)] == []
+
+
+def test_only_the_function_that_says_so_is_concerned(box: Box) -> None:
+    (box.root / "twins.c").write_text(TWINS, encoding="utf-8")
+    source = box.root / "twins.c"
+    usual = box.functions(codegen(), source)
+    pipelines = ("", f"{CODEGEN}<no-early-machinelicm>", f"{CODEGEN}<frame-pointer>", f"{CODEGEN}<no-minsize>")
+    for place, pipeline in enumerate(pipelines[1:], 1):
+        mixed = box.functions(Recipe("default<Oz>", pipelines, (0, place)), source)
+        assert mixed["first"] == usual["first"]
+        assert mixed["second"] != usual["second"], pipeline
+        turned = box.functions(Recipe("default<Oz>", pipelines, (place, 0)), source)
+        assert (turned["first"], turned["second"]) == (mixed["second"], mixed["first"])
+
+
+def test_tokens_of_several_passes_add_up(newest: Box) -> None:
+    source = PROGRAMS / "bignum.c"
+    both = newest.instructions(codegen("no-early-machinelicm", "no-machine-sink"), source)
+    apart = "default<Oz>,function(codegen<no-early-machinelicm>,codegen<no-machine-sink>)"
+    assert newest.instructions(Recipe(apart), source) == both
+    assert both not in [newest.instructions(codegen(each), source) for each in OPTIONS]
+
+
+def test_a_function_with_assembly_gets_no_frame_pointer(newest: Box) -> None:
+    source = newest.root / "assembly.c"
+    source.write_text(
+        "void use(int *);\n"
+        "int plain(int n) { int a[64]; use(a); return a[n]; }\n"
+        'int assembly(int n) { int a[64]; use(a); __asm__ volatile("nop"); return a[n]; }\n',
+        encoding="utf-8",
+    )
+    usual, found = newest.functions(codegen(), source), newest.functions(codegen("frame-pointer"), source)
+    assert "%rbp" in found["plain"]
+    assert "%rbp" not in usual["plain"]
+    assert found["assembly"] == usual["assembly"]
+
+
+@pytest.mark.parametrize("target", ["aarch64", "riscv32-unknown-elf", "thumbv7m-none-eabi"])
+def test_other_machines_keep_the_register(newest: Box, target: str) -> None:
+    """RISC-V lets users reserve it, for one."""
+    source = newest.root / "twins.c"
+    source.write_text(TWINS, encoding="utf-8")
+    words = (f"--target={target}", "-ffreestanding", source)
+    assert newest.instructions(codegen("frame-pointer"), *words) == newest.instructions(codegen(), *words)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_measured_is_what_is_emitted(box: Box, target: str) -> None:
+    recipes = [codegen(token) for token in (*OPTIONS, "frame-pointer", "no-minsize")]
+    source = box.root / "free.c"
+    source.write_text(TWINS, encoding="utf-8")
+    words = (f"--target={target}", "-ffreestanding", source)
+    with box.open(*words) as evaluator:
+        results = evaluator.evaluate(recipes)
+    assert {result.status for result in results} == {Status.OK}
+    for recipe, result in zip(recipes, results, strict=True):
+        assert allocated_size(box.applied(recipe, *words).read_bytes()) == result.size, recipe.text
+
+
+def test_unknown_tokens_and_none_are_refused(newest: Box) -> None:
+    texts = ("codegen<no-such>", "codegen", "codegen<>", "codegen<no-minsize;>", "codegen<no-minsize;no-such>")
+    with newest.open(PROGRAMS / "bignum.c") as evaluator:
+        results = evaluator.evaluate([Recipe(f"default<Oz>,function({text})") for text in texts])
+    assert {result.status for result in results} == {Status.INVALID}

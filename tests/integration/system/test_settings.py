@@ -1,0 +1,84 @@
+"""The plugin reads the settings in C++, everything else in Python; both must understand the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from integration.plugin_support import Bench
+
+from clang_llm.system.settings import Settings
+from clang_llm.toolchain import plugins as toolchain
+from clang_llm.toolchain.compiler import Compiler
+
+#: Tells the budget that the plugin has understood, and gives up.
+TELL_BUDGET = """
+open({file!r}, "w").write(str(request["budget"]))
+say({{"do": "oz", "reason": "best"}})
+"""
+
+
+@pytest.fixture
+def bench(a_compiler: Compiler, builds: Path, tmp_path: Path) -> Bench:
+    if a_compiler.llvm_config is None:
+        pytest.skip(f"llvm-{a_compiler.major}-dev is not installed")
+    bench = Bench(a_compiler, toolchain.build_plugin(a_compiler, builds), tmp_path)
+    bench.helper([], TELL_BUDGET.format(file=str(tmp_path / "budget")))
+    del bench.environment["CLANG_LLM_CANDIDATES"]
+    (tmp_path / "x.c").write_text("int twice(int x) { return 2 * x; }\n")
+    return bench
+
+
+def budget_of_the_plugin(bench: Bench) -> int:
+    """Return what the plugin asks the helper for; it asks nobody when that is 0."""
+    bench.compile(bench.root / "x.c")
+    file = bench.root / "budget"
+    return int(file.read_text()) if file.exists() else 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "config"),
+    [
+        ({}, ""),
+        ({"EFFORT": "0"}, ""),
+        ({"EFFORT": "7"}, "effort = 1"),
+        ({"EFFORT": "12"}, ""),
+        ({"EFFORT": "-1"}, "effort = 5"),
+        ({"EFFORT": "03"}, ""),
+        ({"EFFORT": " 3"}, "effort = 6"),
+        ({"EFFORT": ""}, "effort = 6"),
+        ({"EFFORT": "99999999999"}, ""),
+        ({"CANDIDATES": "5"}, "effort = 1"),
+        ({"CANDIDATES": "0"}, ""),
+        ({"CANDIDATES": "5000000"}, ""),
+        ({"CANDIDATES": "4294967296"}, ""),
+        ({"CANDIDATES": "five"}, "candidates = 9"),
+        ({}, "effort = 5 # a comment\n"),
+        ({}, "# effort = 5\n  EFFORT=6  \neffort2 = 7"),
+        ({}, "effort = 1\neffort = 2\n"),
+        ({}, "candidates =\neffort = 4"),
+        ({"DISABLE": "1"}, ""),
+        ({"DISABLE": "off"}, "disable = yes"),
+        ({"DISABLE": "False"}, ""),
+        ({"DISABLE": "maybe"}, ""),
+        ({"DISABLE": ""}, "disable = on"),
+    ],
+    ids=str,
+)
+def test_plugin_and_python_agree(bench: Bench, variables: dict[str, str], config: str) -> None:
+    (bench.root / "config").write_text(config)
+    bench.environment |= {f"CLANG_LLM_{name}": value for name, value in variables.items()}
+    bench.environment["CLANG_LLM_CONFIG"] = str(bench.root / "config")
+    settings = Settings.load(bench.environment)
+    assert budget_of_the_plugin(bench) == (0 if settings.disable else settings.candidates)
+
+
+@pytest.mark.parametrize(
+    "variables", [{"CLANG_LLM_CACHE_DIR": ""}, {"XDG_CACHE_HOME": "xdg", "CLANG_LLM_CACHE_DIR": ""}], ids=str
+)
+def test_plugin_and_python_agree_on_the_cache(bench: Bench, variables: dict[str, str]) -> None:
+    bench.environment |= {name: value and str(bench.root / value) for name, value in variables.items()}
+    directory = Settings.load(bench.environment).cache_dir
+    directory.mkdir(parents=True)
+    bench.compile(bench.root / "x.c")
+    assert (directory / "events").read_text().startswith("miss\n")
