@@ -1,4 +1,4 @@
-"""What the words of the counters mean (architecture, section 7), in a sentence for people."""
+"""What the words of the counters mean (docs/cache-directory.md, docs/plugin.md), in a sentence for people."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Explanation:
         version: Its version.
         wrapper: `PLUGIN`, or the wrapper's reason for plain clang.
         compiles: Number of objects that the command writes at -Oz; None when that was not asked.
-        modules: For each module that the plugin saw, its explain lines (architecture, section 8).
+        modules: For each module that the plugin saw, its explain lines (docs/protocol.md).
         message: What went wrong with the trial itself.
     """
 

@@ -1,4 +1,4 @@
-"""The helper's side of the conversation with the plugin: lines of JSON over a socket (architecture, section 5)."""
+"""The helper's side of the conversation with the plugin: lines of JSON over a socket (docs/protocol.md)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Task:
         major: Major version of LLVM.
         target: The triple.
         budget: How many recipes are wanted, at most.
-        texts: For each function that the model's head leaves defined its text (architecture, section 5); what small
+        texts: For each function that the model's head leaves defined its text (docs/models.md); what small
             models read.
         module: What large models read.
     """

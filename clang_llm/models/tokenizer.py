@@ -1,6 +1,6 @@
 """The tokenizer of function texts: byte-pair encoding over blocks, trained on the train split.
 
-The text is normalised already (architecture, section 5, "What a model reads"), so a token is a frequent run of
+The text is normalised already (docs/models.md), so a token is a frequent run of
 instructions of one block, and whole functions fit in a few hundred tokens.
 """
 

@@ -1,4 +1,4 @@
-"""Plan entries: the remembered answer for one module (architecture, section 4)."""
+"""Plan entries: the remembered answer for one module (docs/plans.md)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A recipe is one pass list for the whole module, or three stages: a *head* (module pipeline), then a function pipeline
 for each function, which may differ from function to function, then a *closing* module pipeline. Interprocedural facts
-come from the one head that all functions share, so mixing function pipelines is sound (design, section 5).
+come from the one head that all functions share, so mixing function pipelines is sound (docs/plans.md).
 
 As text, a staged recipe in which all functions take the same pipeline is ``HEAD | FUNCTION | CLOSING``, the last two
 possibly empty; one pass list is itself. ``HEAD | FUNCTION / FUNCTION | CLOSING`` names several, which functions take in
@@ -84,7 +84,7 @@ class Recipe:
         )
 
     def message(self) -> str | dict[str, object]:
-        """What the plugin is told (architecture, section 5)."""
+        """What the plugin is told (docs/protocol.md)."""
         if not self.staged:
             return self.module
         told: dict[str, object] = {"module": self.module, "functions": list(self.functions), "closing": self.closing}
@@ -183,7 +183,7 @@ def all_usable(recipes: Iterable[Recipe], major: int) -> Iterator[Recipe]:
 
 
 def from_data(data: Mapping[str, object]) -> Recipe:
-    """Read the recipe of a plan entry (architecture, section 4).
+    """Read the recipe of a plan entry (docs/plans.md).
 
     Raises:
         TypeError: A field is not of its type.

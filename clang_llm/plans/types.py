@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-#: Version of the plan entries and of the key (architecture, section 3 and 4).
+#: Version of the plan entries and of the key (docs/plans.md, docs/cache-directory.md).
 FORMAT = 1
-#: Version of the conversation between plugin and helper (architecture, section 5).
+#: Version of the conversation between plugin and helper (docs/protocol.md).
 PROTOCOL = 1
 #: What is minimised: bytes of allocated sections that occupy file space.
 OBJECTIVE = "text+data"
@@ -18,7 +18,7 @@ REFUSED = 1 << 40
 
 
 class Status(str, Enum):
-    """How the measurement of one candidate ended (section 5 of the architecture)."""
+    """How the measurement of one candidate ended (docs/protocol.md)."""
 
     OK = "ok"
     CRASHED = "crashed"
@@ -97,7 +97,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """What is known about the module (architecture, section 5).
+    """What is known about the module (docs/protocol.md).
 
     Attributes:
         key: The module's key.

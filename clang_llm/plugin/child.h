@@ -30,7 +30,7 @@ struct Child {
 
 // How a child ended.
 struct Ended {
-  std::string Status = "failed"; // architecture.md, section 5
+  std::string Status = "failed"; // docs/protocol.md
   double CpuSeconds = 0;
 };
 

@@ -1,4 +1,4 @@
-// What each function of an object file costs: the basis of choosing per function (docs/architecture.md, section 5).
+// What each function of an object file costs: the basis of choosing per function (docs/plans.md).
 #pragma once
 
 #include "llvm/ADT/ArrayRef.h"

@@ -1,4 +1,4 @@
-// Reads plan entries of the local cache (docs/architecture.md, section 4). Only Python writes them.
+// Reads plan entries of the local cache (docs/plans.md). Only Python writes them.
 #pragma once
 
 #include "recipe.h"

@@ -8,7 +8,7 @@
 #include "settings.h"
 
 struct Measurement {
-  std::string Status = "failed"; // architecture.md, section 5
+  std::string Status = "failed"; // docs/protocol.md
   ObjectSummary Object;
   std::string Reason;     // of "interface"
   std::vector<Fact> Facts;

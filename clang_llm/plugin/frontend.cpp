@@ -155,7 +155,7 @@ static StringRef producer(const Module &M) {
 
 namespace {
 // Takes what must not reach the key out of a module, and on destruction puts it back exactly as it was: names of files and
-// producers, and all debug information. Cloning the module and stripping the clone costs more (architecture.md, section 3).
+// producers, and all debug information. Cloning the module and stripping the clone costs more (docs/cache-directory.md).
 class Anonymous {
   Module &M;
   std::vector<std::function<void()>> Restore; // run backwards

@@ -7,7 +7,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include <string>
 
-// Why this compile is left to clang (architecture.md, section 7), or empty: it is ours.
+// Why this compile is left to clang (docs/plugin.md), or empty: it is ours.
 llvm::StringRef bypassReason(llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::Module &M, llvm::PassBuilder &PB);
 
 struct Key {
@@ -16,7 +16,7 @@ struct Key {
   std::string Options;                // code-generation part of the -cc1 line, every word ended by NUL
 };
 
-// The cache key (architecture.md, section 3). M is unchanged afterwards.
+// The cache key (docs/cache-directory.md). M is unchanged afterwards.
 Key canonicalKey(llvm::Module &M, llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::TargetMachine &TM);
 
 // The canonical module as passes may read it.

@@ -1,4 +1,4 @@
-// The Python side of a cache miss: one process, asked over a socket pair (docs/architecture.md, section 5).
+// The Python side of a cache miss: one process, asked over a socket pair (docs/protocol.md).
 #pragma once
 
 #include "settings.h"

@@ -1,4 +1,4 @@
-// How a module is compiled instead of by -Oz (docs/architecture.md, sections 4 and 5).
+// How a module is compiled instead of by -Oz (docs/plans.md).
 #pragma once
 
 #include "llvm/Support/JSON.h"

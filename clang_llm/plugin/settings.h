@@ -1,4 +1,4 @@
-// Settings of one compile, from the environment and the config file (docs/architecture.md, section 8), and the event and log
+// Settings of one compile, from the environment and the config file (docs/settings.md), and the event and log
 // files. Nothing here ever fails the compile: what cannot be read has its default, what cannot be written is dropped.
 #pragma once
 
@@ -31,7 +31,7 @@ int openRegular(const std::string &Path, int Flags);
 // What is in a file, up to Most bytes.
 std::string readBounded(int File, size_t Most);
 
-// Counts Event (architecture.md, section 7).
+// Counts Event (docs/cache-directory.md).
 void appendEvent(const Settings &S, llvm::StringRef Event);
 // Appends one line to the user's log file, if there is one.
 void appendLog(const Settings &S, llvm::StringRef Line);

@@ -2,7 +2,7 @@
  * and asks for no version of a symbol, so it loads with any C library of its architecture. It loads the real plugin only into the
  * clang that the plugin was built for, only from files and directories that nobody but this user or root may write, and only where
  * the limits of this process leave room. Otherwise the compile is plain clang. It removes nothing: after a mismatch it leaves the
- * mark `stale` in the memo, so that the next compile prepares again. docs/architecture.md, section 6. */
+ * mark `stale` in the memo, so that the next compile prepares again. docs/plugin.md. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

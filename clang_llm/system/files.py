@@ -1,4 +1,4 @@
-"""Files and directories that others may have put there (architecture, section 6).
+"""Files and directories that others may have put there (docs/plugin.md).
 
 A cache directory may be shared, or old, or hostile. What is read from it is read from regular files only, to a bound,
 and never waited for: a FIFO or a link to a device must not hold a compile. What is run from it must belong to this user

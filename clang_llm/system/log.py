@@ -1,4 +1,4 @@
-"""The log file and the event counters (architecture, sections 2 and 7).
+"""The log file and the event counters (docs/cache-directory.md).
 
 An event is one line in ``events``, appended with one ``write(2)``, by the plugin, the wrapper and Python alike; nobody
 locks for that. Reading them folds new lines into ``stats.json`` under a lock. Each file's folded length is kept by

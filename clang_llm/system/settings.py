@@ -1,4 +1,4 @@
-"""Settings: the environment, then the config file, then the defaults (architecture, section 8).
+"""Settings: the environment, then the config file, then the defaults (docs/settings.md).
 
 This is the only module that knows the names of environment variables. The plugin reads the same names in C++
 (``plugin/settings.cpp``) and both must agree on every value. A value that makes no sense never stops a compile: the

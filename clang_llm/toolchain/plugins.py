@@ -1,4 +1,4 @@
-"""The plugin for a clang, built once, and left where the wrapper looks (architecture, section 6)."""
+"""The plugin for a clang, built once, and left where the wrapper looks (docs/plugin.md)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def own_cache(environ: Mapping[str, str]) -> Path | None:
 def code_directory(cache_dir: Path) -> Path:
     """Return the cache directory whose plugins may be run: the given one, or the user's own where others write that.
 
-    Plans may be shared, code never (architecture, section 6). What is missing is made.
+    Plans may be shared, code never (docs/plugin.md). What is missing is made.
 
     Raises:
         ToolchainError: Neither is safe.

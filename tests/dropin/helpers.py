@@ -25,7 +25,7 @@ def own_build(twin: Twin) -> Path:
 def use_helper(twin: Twin, program: str) -> Path:
     """Give the twin's cache a plugin of its own whose helper is this shell script; return the script.
 
-    The plugin starts the program that the file `helper` beside the stub names (architecture, section 6), with the
+    The plugin starts the program that the file `helper` beside the stub names (docs/plugin.md), with the
     conversation as standard input and output.
     """
     build = own_build(twin)

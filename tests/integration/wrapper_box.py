@@ -15,7 +15,7 @@ from clang_llm.toolchain.published import STUB_MODE
 
 ROOT = Path(__file__).parents[2]
 WRAPPERS = ROOT / "wrappers"
-#: What the wrapper puts in front of the user's words; see the architecture, section 1.
+#: What the wrapper puts in front of the user's words; see docs/architecture.md.
 OPTION = "-fpass-plugin="
 TIMEOUT_S = 60
 #: What the wrapper says for a plugin: the descriptor that it has opened.
@@ -54,7 +54,7 @@ class Box:
         return path
 
     def memo(self, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
-        """Return the memo directory of a wrapper and a clang (architecture, section 2)."""
+        """Return the memo directory of a wrapper and a clang (docs/plugin.md)."""
         return memo_of(self.cache, clang, wrapper)
 
     def with_plugin(self, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
@@ -86,7 +86,7 @@ class Box:
 
 
 def system_name() -> str:
-    """Return how the wrapper names this system: dynamic loader, processor, release (architecture, section 6)."""
+    """Return how the wrapper names this system: dynamic loader, processor, release (docs/plugin.md)."""
     text = (WRAPPERS / "clang-llm").read_text().partition("for abi in ")[2].partition("; do")[0]
     loader = next(name for name in text.replace("\\", "").split() if name == "unknown" or Path(name).exists())
     kernel, release = Path("/proc/sys/kernel/arch"), Path("/etc/os-release")
@@ -100,7 +100,7 @@ def system_name() -> str:
 
 
 def memo_of(cache: Path, clang: Path, wrapper: Path = WRAPPERS / "clang-llm") -> Path:
-    """Return the memo directory of a wrapper and a clang (architecture, section 2)."""
+    """Return the memo directory of a wrapper and a clang (docs/plugin.md)."""
     return Path(f"{cache}/toolchains/{system_name()}{wrapper}{clang}")
 
 

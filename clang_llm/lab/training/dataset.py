@@ -1,7 +1,7 @@
 """What the model learns from: for each function of many modules its text, and its bytes under every recipe of a menu.
 
 ``python -m clang_llm.lab.training.dataset``. A *menu* is a coreset file whose recipes share one head, so functions are
-the units: one compilation of a module tells about all of its functions (architecture, section 5). One file per module,
+the units: one compilation of a module tells about all of its functions (docs/plans.md). One file per module,
 so a stopped run goes on where it was; modules come from the train and the validation split, in folders of their own.
 """
 
@@ -34,7 +34,7 @@ class ModuleData:
     """One module under every recipe of a menu.
 
     Attributes:
-        texts: For each function that the head leaves defined its text (architecture, section 5).
+        texts: For each function that the head leaves defined its text (docs/models.md).
         functions: For each recipe the bytes of each function, with `types.REFUSED` as in `types.Result`; None for a
             recipe that failed.
         totals: Bytes of the object under each recipe, likewise.

@@ -1,4 +1,4 @@
-"""Asking a language model for recipes: the side of the helper (architecture, section 11).
+"""Asking a language model for recipes: the side of the helper (docs/models.md).
 
 A model lives in a server of its own, one for each user and model. A backend asks it through `Inference`, which starts
 it, bounds the wait, and leaves the module in a queue when there is no answer in time, so that the next build finds
@@ -30,7 +30,7 @@ _TELL_S, _START_S = 0.25, 3.0
 
 #: Begins the option by which a module has debug information.
 _DEBUG_INFO = "-debug-info-kind="
-#: What became of asking, as it is counted (architecture, section 7).
+#: What became of asking, as it is counted (docs/cache-directory.md).
 ANSWERED, LATE, SLOW, BACKGROUND, FAILED = "answered", "late", "slow", "background", "failed"
 
 

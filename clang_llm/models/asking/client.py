@@ -90,7 +90,7 @@ def ask(place: Place, message: wire.Message, deadline: float) -> wire.Message | 
 
 
 def status(place: Place, patience_s: float = _STATUS_S) -> dict[str, Any] | None:
-    """Return what a server says of itself (architecture, section 11); None when there is none. Raises as `ask` does."""
+    """Return what a server says of itself (docs/protocol.md); None when there is none. Raises as `ask` does."""
     answer = ask(place, _message("status"), time.monotonic() + patience_s)
     if answer is None:
         return None

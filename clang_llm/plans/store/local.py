@@ -38,7 +38,7 @@ class Verification:
 
 
 class LocalStore:
-    """Plans under `root/plans`; see the architecture, section 2, for the other directories.
+    """Plans under `root/plans`; docs/cache-directory.md has the other directories.
 
     Args:
         root: The cache directory; it need not exist.
