@@ -1,4 +1,4 @@
-"""Backends propose pass lists. Each is one class in one file, imported only when it is chosen."""
+"""Backends propose recipes. Each is one class in one file, imported only when it is chosen."""
 
 from __future__ import annotations
 

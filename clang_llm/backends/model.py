@@ -1,7 +1,7 @@
 """The small model's backend: for each function the recipes of a menu that suit it, then the coreset's.
 
-The model is in a server (`clang_llm.models.asking`); the menu in its directory is read here, too, because nothing that
-the server says is believed: a recipe counts only when every pipeline of it is one of the menu's.
+The model is in a server (`clang_llm.models.asking`). The server is not trusted: the menu in the model's directory is
+read here, too, and a recipe is used only when each of its pipelines is in the menu.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A plan that somebody else made, as a proposal: it is measured like any other recipe before it is believed.
+"""A plan that another user or a seed directory made, as a proposal: it is measured before it is used.
 
-Where it turns out as sound as a recipe of our own, the search ends with it, two compilations old; otherwise the
-backend that is set searches as if there had been no plan.
+When it can be compiled and keeps what -Oz's object promises, the search ends with it, after two compilations. Otherwise
+the backend that is set searches as if there had been no plan.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pass lists from a file that the user names: for tests and experiments. Nothing vouches for them."""
+"""Pass lists from a file that the user names, for tests and experiments. They are not validated."""
 
 from __future__ import annotations
 

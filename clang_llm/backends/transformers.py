@@ -1,4 +1,7 @@
-"""A large model in a local directory: LLM Compiler FTD, or one that answers its prompts. A server of ours holds it."""
+"""A large model in a local directory: LLM Compiler FTD, or one that answers its prompts.
+
+The model is held by a server of this package (`clang_llm.models.serving`).
+"""
 
 from __future__ import annotations
 

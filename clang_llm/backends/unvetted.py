@@ -1,8 +1,8 @@
-"""What may be proposed and emitted of recipes that nobody vouches for: those of large models, and of searches.
+"""Decides which recipes of large models, and of searches, may be proposed and emitted.
 
 A recipe is as good as its parts: each of its function pipelines, on all functions, under its head and closing stage.
-Known are the parts of the shipped recipes, with each closing stage that their mixes were validated with, and what the
-validation programs said of others before, which the cache directory remembers.
+Known are the parts of the shipped recipes, with each closing stage that their mixes were validated with, and the
+verdicts of the validation programs that the cache directory remembers.
 """
 
 from __future__ import annotations

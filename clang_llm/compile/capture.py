@@ -1,4 +1,4 @@
-"""The backend ``capture``: leaves every module that clang compiles in a directory, and lets clang go on as always.
+"""The backend ``capture``: writes every module that clang compiles to a directory; the object stays plain -Oz.
 
 It proposes no lists and needs the connection itself, so the helper calls it instead of a search. A module is
 ``<key>.bc`` (canonical unoptimised bitcode) and ``<key>.json`` (what is known about it); `Captured` is the latter.

@@ -1,7 +1,7 @@
 """The program that the plugin starts on a cache miss. Standard input and output are one socket to the plugin.
 
-It says nothing outside the protocol and exits with 0 whatever happens: in doubt the answer is plain -Oz, and the
-reason is counted by the plugin and written to the log.
+It prints nothing outside the protocol and always exits with 0. When anything fails, the answer is plain -Oz; the plugin
+counts the reason, and the log has it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """``python -m clang_llm.compile.server``: started by `clang_llm.models.asking.client`.
 
-The server only answers questions about a model; compiling what waits in the queues is given to it here.
+It runs the model's server (`clang_llm.models.serving`) and gives it `spare`, which compiles the modules in the queues.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the server does in its spare time: modules that a compile left in the queue get the model's plan."""
+"""What the model's server does in its spare time: plans for modules that compiles left in the queue."""
 
 from __future__ import annotations
 

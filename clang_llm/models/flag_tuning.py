@@ -2,8 +2,8 @@
 
 A module that fits the model's window is one question. A longer one is a question for each of its largest functions. The
 answer for a function becomes a recipe that runs its pipeline on all functions, under the head that most shipped recipes
-share: which function the head leaves at which place is not known before it ran, and need not be. Measurements tell what
-each pipeline did to each function, and the mix takes the best (`clang_llm.plans.mixture`).
+share, because the function's place after the head is unknown until the head has run. The measurements tell what each
+pipeline did to each function, and the mix takes the best for each (`clang_llm.plans.mixture`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Profiles: the ways in which functions react to the recipes of a menu, and sets of recipes for a function in doubt.
+"""Profiles: the ways in which functions react to the recipes of a menu, and choosing recipes from them.
 
 A *profile* says for every recipe how much larger a function is under it than under the best one. The small model's
-answer is a distribution over profiles, found by clustering the train split's functions. What is proposed from it is a
-set: each recipe adds most to those before it, in the bytes expected over the distribution. A model that knows nothing
-answers as often as the profiles occur, and the set is the greedy order of the train split.
+answer is a distribution over profiles, found by clustering the train split's functions. From it follows a set of
+recipes, chosen greedily: each saves most, in expected bytes, beside those before it. A model that knows nothing answers
+as often as the profiles occur, and the set is the greedy order of the train split.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What LLM Compiler's fine-tuned models (FTD) are asked, character by character, and how their answers are read.
 
-The models were trained on these very layouts: a space stands before ``[/INST]``, ``<code>`` touches what it holds.
-The text of an answer is not specified anywhere, so it is read with patience, and whatever it holds is no error.
+The models were trained on these very layouts: a space stands before ``[/INST]``, ``<code>`` touches what it holds. The
+format of an answer is not specified anywhere, so reading is lenient and never fails.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Pass lists for LLVM 17, which LLM Compiler writes, as recipes for the installed LLVM.
 
-The text is read with patience: any adaptor that ``opt -passes=`` takes, parameters of adaptors, passes outside the
-adaptor that they need (LLVM adds it at the outermost level, here it is added everywhere), parentheses that an answer's
-end cut off. What the vocabulary of the installed LLVM does not allow is left out and named. Renamed passes and
-parameters are data (``data/llvm17.txt``).
+Reading is lenient. It takes any adaptor of ``opt -passes=``, parameters of adaptors, passes outside the adaptor that
+they need (LLVM adds it at the outermost level, here it is added everywhere), and lists whose closing parentheses are
+missing because the answer ended early. What the vocabulary of the installed LLVM does not allow is left out and named.
+Renamed passes and parameters are data (``data/llvm17.txt``).
 
 ``default<Oz>`` alone means that plain -Oz is the answer: it is measured anyway, so there is no recipe. Beside other
 passes it stays what it is for LLVM, the whole pipeline; in a function's pipeline, its function passes.

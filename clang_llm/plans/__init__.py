@@ -1,1 +1,1 @@
-"""What is remembered: pass lists, their vocabulary, recipes made of them, plans for modules, where plans are kept."""
+"""What a plan is: pass lists, their vocabulary, recipes made of them, plans for modules, where plans are kept."""

@@ -1,4 +1,4 @@
-"""Choosing per function: from what several function pipelines did to each function, the best mix of them."""
+"""Choosing per function: of several measured recipes each function takes the pipeline that was best for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words and numbers that more than one module shares: the vocabulary of the protocol and of the plan format."""
+"""Names and numbers that several modules share: the words of the protocol and of the plan format."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a plan may be made of: the pieces of recipes that were validated and are shipped, by their digests.
+"""Digests of the pieces that a plan may be made of: those that were validated and are shipped.
 
-A plan of a cache is believed piece by piece. Its head, function pipelines and closing stage (or its one list) must each
-be shipped for this LLVM, or vouched for by this user (`clang_llm.plans.store.vouched`). The plugin has the digests
-compiled in.
+A plan of a cache is checked piece by piece. Its head, function pipelines and closing stage (or its one list) must each
+be shipped for this LLVM, or be known from this user's own searches (`clang_llm.plans.store.vouched`). The digests of
+the shipped pieces are compiled into the plugin.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Files and directories that others may have put there (docs/plugin.md).
+"""Reading files that others may have written, and checking whose code may be run (docs/plugin.md).
 
-A cache directory may be shared, or old, or hostile. What is read from it is read from regular files only, to a bound,
-and never waited for: a FIFO or a link to a device must not hold a compile. What is run from it must belong to this user
-or root, and nobody else may be able to write it, or any directory on the way, up to the cache directory.
+A cache directory may be shared, or old, or hostile. Only regular files are read from it, up to a bound, and nothing is
+waited for: a FIFO or a link to a device must not hold a compile. Code that is run from it must belong to this user or
+root, and nobody else may be able to write it, or any directory on the way, up to the cache directory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """File locks between processes.
 
-``flock(2)`` directly, because the helper needs a lock on the way of every cache miss, and a lock must not need a
-package that a bare system Python does not have. (filelock takes the same lock on the same file, for 20 ms of imports.)
-The system releases a lock when its process ends, however it ends; lock files are never removed.
+``flock(2)`` directly: the helper needs a lock on every cache miss, and a lock must not need a package that a bare
+system Python does not have. (filelock takes the same lock on the same file, for 20 ms of imports.) The system releases
+a lock when its process ends, however it ends; lock files are never removed.
 """
 
 from __future__ import annotations

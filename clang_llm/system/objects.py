@@ -1,4 +1,4 @@
-"""Object files: what counts as their size. ELF and WebAssembly; the plugin itself measures the other formats too."""
+"""The size of object files, as it is minimised: ELF and WebAssembly. The plugin measures other formats, too."""
 
 from __future__ import annotations
 

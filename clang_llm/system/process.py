@@ -1,7 +1,7 @@
 """The one door for subprocesses.
 
-Output goes to unnamed temporary files, so a command can neither fill a pipe nor hold one open, and every command gets
-a process group of its own, so that a time limit ends the whole tree.
+Output goes to unnamed temporary files, so a command can neither fill a pipe nor keep one open. Every command has a
+process group of its own, so that a time limit ends all of its processes.
 """
 
 from __future__ import annotations

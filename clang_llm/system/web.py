@@ -1,4 +1,4 @@
-"""The one door to servers over HTTP: JSON there and back, within a time, and never more than a bound.
+"""The one door to servers over HTTP: JSON in both directions, within a time limit and a size limit.
 
 Redirections are not followed and proxies of the environment are not used: the user named the server.
 """

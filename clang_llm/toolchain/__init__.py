@@ -1,1 +1,1 @@
-"""The real clang: finding it, building the plugin for it, and leaving that where the wrapper looks."""
+"""The real clang: finding it, building the plugin for it, and leaving the plugin where the wrapper looks."""

@@ -1,4 +1,4 @@
-"""Building the plugin for one clang: stub, identity, plugin, and a try (docs/plugin.md)."""
+"""Building the plugin for one clang: stub, identity, plugin, and a trial compile (docs/plugin.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plugin for a clang, built once, and left where the wrapper looks (docs/plugin.md)."""
+"""Prepares the plugin for a clang: builds it once, and leaves it where the wrapper looks (docs/plugin.md)."""
 
 from __future__ import annotations
 

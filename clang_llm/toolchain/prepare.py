@@ -1,6 +1,7 @@
 """``python -m clang_llm.toolchain.prepare CLANG MEMO_DIR [MEMO_DIR]``: the wrapper's way to get a plugin for a clang.
 
-Says nothing and always exits with 0: a compile must never fail because of us, and the memo tells the rest.
+It prints nothing and always exits with 0, because a compile must never fail because of us. What became of it is in the
+memo directory.
 """
 
 from __future__ import annotations

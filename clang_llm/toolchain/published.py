@@ -1,4 +1,4 @@
-"""The builds of the plugin that are there: sealed, never written again, and removed long after their last use."""
+"""Finished builds of the plugin: never written again, and removed a month after they were prepared last."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Offline work on pass lists: validation (PassListEval) and, later, search."""
+"""Which pass lists are valid (PassListEval), and how better ones are searched for."""

@@ -1,4 +1,4 @@
-"""PassListEval as a question: which of these recipes may not be used, and why?"""
+"""PassListEval for recipes: which of them are rejected, and why."""
 
 from __future__ import annotations
 

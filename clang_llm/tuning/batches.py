@@ -1,4 +1,4 @@
-"""PassListEval's programs made ready for one clang: unoptimised -Oz bitcode, drivers, and what the programs should say.
+"""PassListEval's programs made ready for one clang: unoptimised -Oz bitcode, drivers, and the expected output.
 
 Made once per compiler and program set and kept in the cache directory, since none of it depends on a pass list.
 """

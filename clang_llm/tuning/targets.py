@@ -1,6 +1,6 @@
-"""Machines other than this one whose programs can be built and run here, if what that takes is installed.
+"""Other machines whose programs can be built and run here, where the necessary packages are installed.
 
-What is there is found out by trying: a small program of each language is compiled, linked and run.
+That is found out by trying: a small program of each language is compiled, linked and run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Search on one module: heads and function pipelines, with credit for every function from every compilation."""
+"""The search on one module: heads and function pipelines, where each compilation tells about every function."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """PassListEval: try pass lists on self-testing programs, on each installed LLVM.
 
 A list is rejected when the compiler crashes, hangs or refuses it, when the result does not link, and when a program
-exits or prints differently than without us. What passes may be shipped; see ``backends/coreset``.
+exits or prints differently than without us. Lists that pass may be shipped; see `clang_llm.plans.coreset`.
 """
 
 from __future__ import annotations

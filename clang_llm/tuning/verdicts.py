@@ -1,4 +1,4 @@
-"""What PassListEval found out about a list, and where it is remembered."""
+"""The verdict of PassListEval on a list, and where verdicts are remembered."""
 
 from __future__ import annotations
 

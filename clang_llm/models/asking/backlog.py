@@ -1,4 +1,4 @@
-"""Modules that wait for a model: what a compile could not wait for, the model's server works off when it is idle.
+"""The queue of modules that wait for a model: compiles leave them, the model's idle server takes them.
 
 An entry is ``queue/<key>.bc``, the unoptimised module, and ``queue/<key>.json``, which is written last. The server
 renames the latter to ``.working`` before it begins, so that an entry that kills it is not begun twice.

@@ -1,4 +1,4 @@
-"""Reaching the server of a model, and starting it when nobody listens."""
+"""Connects to the server of a model, and starts the server when nobody listens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts the server of a model and waits until it can answer, for those who have the time."""
+"""Starts the server of a model and waits until its model is loaded, for commands that can wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages between those who want recipes and the server that holds a model (docs/protocol.md).
+"""Messages between helpers and the server that holds a model (docs/protocol.md).
 
 A message is one line of JSON, an object, and then as many *parts* as its field ``lengths`` names, raw bytes one after
 the other. A connection carries one question and one answer.

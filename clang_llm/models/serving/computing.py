@@ -1,4 +1,4 @@
-"""The model and the one thread that computes with it: what waits is answered together."""
+"""Loads the model and computes with it in one thread: tasks that wait are answered together."""
 
 from __future__ import annotations
 

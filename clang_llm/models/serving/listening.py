@@ -1,4 +1,4 @@
-"""The server's socket: who may ask, and what is answered."""
+"""The server's socket: it takes connections of its own user only, and answers their messages."""
 
 from __future__ import annotations
 

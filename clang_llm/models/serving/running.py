@@ -1,4 +1,4 @@
-"""The server's main program: from its first breath to its last."""
+"""The server's main program: it listens, loads the model, and ends when it is idle or stopped."""
 
 from __future__ import annotations
 

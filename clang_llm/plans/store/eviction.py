@@ -1,4 +1,4 @@
-"""Keeping the plans under a size limit: the least recently used go first; a file's mtime is its last use."""
+"""Keeps the plans under a size limit: the least recently used are removed first; a file's mtime is its last use."""
 
 from __future__ import annotations
 

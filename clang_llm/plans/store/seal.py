@@ -1,9 +1,9 @@
-"""How this user knows the plans that were measured here: an authentication code in the entry, under a key of his own.
+"""Seals, by which a user's plans are told from those of others: an authentication code in the entry.
 
-A cache may be shared, and its entries copied, so a sound checksum says nothing about who measured a plan, or on which
-module. Pieces that are vetted one by one are sound in any mix, but a mix that was made for something else may need a
-symbol that -Oz folds away. So only what bears this user's seal is applied at once; other plans are proposals, and are
-measured first. The key is `seal-<uid>` in the cache directory, for nobody else to read.
+A cache may be shared, and its entries copied. A correct checksum does not tell who measured a plan, or on which module.
+Pieces that are vetted one by one are sound in any mix, but a mix that was made for another module may need a symbol
+that -Oz folds away. So only a plan with this user's seal is applied at once; other plans are proposals, and are
+measured first. The user's key is `seal-<uid>` in the cache directory; nobody else may read it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What this user vouches for beyond what is shipped: pieces of recipes that validation accepted on his own machine.
+"""Pieces of recipes, beyond the shipped ones, that this user's own searches ended with.
 
-`vetted/llvm-<major>` in the cache directory, one digest (`clang_llm.plans.vetted`) a line. The plugin reads it when a
-plan has a piece that is not shipped, and believes it only when nobody else may write it, so its mode does not follow
-umask.
+`vetted/llvm-<major>` in the cache directory has one digest (`clang_llm.plans.vetted`) a line. The plugin reads it when
+a plan has a piece that is not shipped, and believes it only when nobody else may write it, so the mode of the file does
+not follow the umask.
 """
 
 from __future__ import annotations
