@@ -98,7 +98,7 @@ def test_each_title_is_one_of_code_generation(box: Box) -> None:
         "-debug-pass=Structure",
     ]
     ran = process.run([box.compiler.path, *words], timeout_s=60).stderr.decode()
-    source = (Path(toolchain.__file__).parents[2] / "plugin" / "codegen.cpp").read_text(encoding="utf-8")
+    source = (Path(toolchain.__file__).parents[1] / "plugin" / "codegen.cpp").read_text(encoding="utf-8")
     titles = dict(re.findall(r'\{"(no-[\w-]+)", "([^"]+)"\}', source))
     assert titles.keys() == OPTIONS.keys()
     assert [title for title in titles.values() if not re.search(rf"^ +{title}$", ran, flags=re.MULTILINE)] == []
