@@ -44,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ClangLlmError as error:
         print(f"clang-llm-tool: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        remedy = f"{sys.executable} -m pip install {error.name}"
+        print(f"clang-llm-tool: this Python has no module {error.name}; {remedy}", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # The reader has seen enough (`| head`); keep the interpreter from complaining when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,10 +14,11 @@ from pathlib import Path
 import clang_llm
 from clang_llm.cli import sandbox
 from clang_llm.cli.output import working
-from clang_llm.cli.reasons import describe
+from clang_llm.cli.reasons import NO_HOME, describe
 from clang_llm.system import log, process
 from clang_llm.system.errors import ClangLlmError, ProcessError, ToolchainError
 from clang_llm.system.files import read_regular
+from clang_llm.system.places import own_cache
 from clang_llm.system.settings import NAMES, PREFIX, Settings
 from clang_llm.toolchain import plugins as toolchain
 from clang_llm.toolchain.plugins import Compiler
@@ -25,7 +26,7 @@ from clang_llm.toolchain.plugins import Compiler
 OK, NOTE, WRONG = "ok", "note", "wrong"
 
 # Python packages that some part imports; setup.cfg names their distributions.
-_PACKAGES = {"elftools": "pyelftools", "tqdm": "tqdm"}
+_PACKAGES = {"elftools": "pyelftools", "filelock": "filelock", "platformdirs": "platformdirs", "tqdm": "tqdm"}
 
 # Seconds for questions to Python and for the trial compile; normally under one, and a plugin that is built takes 40.
 _ASK_S = 60.0
@@ -82,7 +83,7 @@ def check_helper(settings: Settings) -> Iterator[Finding]:
     if settings.python is None:
         return
     root = str(Path(clang_llm.__file__).resolve().parents[1])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.compile.helper"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.compile.helper, filelock, platformdirs"
     try:
         done = process.run([settings.python, "-I", "-c", code, root], timeout_s=_ASK_S)
         said = os.fsdecode(done.stderr).strip().rpartition("\n")[2]
@@ -90,7 +91,7 @@ def check_helper(settings: Settings) -> Iterator[Finding]:
     except ProcessError as error:
         problem = str(error)
     if problem:
-        remedy = f"set {PREFIX}PYTHON to a Python 3.10 or newer, or leave it unset"
+        remedy = f"set {PREFIX}PYTHON to a Python 3.10 or newer that has clang-llm's packages, or leave it unset"
         yield Finding(WRONG, "helper", f"{settings.python} cannot run the helper: {problem}", remedy)
     else:
         yield Finding(OK, "helper", settings.python)
@@ -119,6 +120,10 @@ def _did_you_mean(name: str) -> str:
 def check_cache(settings: Settings) -> Iterator[Finding]:
     """Whether the cache directory can be written."""
     place = settings.cache_dir
+    if settings.homeless:
+        remedy = f"make that directory, or set {PREFIX}CACHE_DIR, which may be anywhere"
+        yield Finding(WRONG, "cache", f"every compile is plain clang: {describe(NO_HOME)}", remedy)
+        return
     existing = next((path for path in (place, *place.parents) if path.exists()), place)
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         remedy = f"make it writable, or set {PREFIX}CACHE_DIR to a directory that is"
@@ -216,7 +221,7 @@ def _content(failed: Path) -> str:
 
 def check_memory(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """What went wrong before: clangs for which no plugin could be made, and errors that were counted."""
-    own = toolchain.own_cache(environ)
+    own = own_cache(environ)
     for toolchains in dict.fromkeys(root / "toolchains" for root in (settings.cache_dir, own) if root is not None):
         for failed in sorted(toolchains.rglob("failed")) if toolchains.is_dir() else []:
             # The path of a memo begins with the system's name, then the wrapper's path, and ends with its clang's.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: The cache has no place.
+NO_HOME = "no_home"
+
 _MEANINGS = {
     # the wrapper's
     "disabled": "switched off by CLANG_LLM_DISABLE",
@@ -18,6 +21,7 @@ _MEANINGS = {
     "override_options": "CCC_OVERRIDE_OPTIONS edits the command line",
     "no_plugin": "there is no plugin for this clang; see clang-llm-tool doctor",
     "untrusted": "there is no safe place for the plugin: others may write it, or no program may be run there",
+    NO_HOME: "HOME, or what XDG_CACHE_HOME lies in, is no directory, so there is no place for a cache",
     "limits": "the limits of the process (memory, time, stack) leave no room beside what clang needs",
     "nested": "another clang-llm has been here already",
     "arch": "one command for several architectures",

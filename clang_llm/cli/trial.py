@@ -105,7 +105,7 @@ def explain(request: Request, settings: Settings, environ: Mapping[str, str]) ->
     compiler = inspect(request.clang)
     found = Explanation(str(request.clang), compiler.version, "")
     with sandbox.private(environ, settings.cache_dir) as place:
-        found.wrapper = _ask_wrapper(request, place)
+        found.wrapper = _ask_wrapper(request, place, environ)
         if found.wrapper == PLUGIN:
             found.compiles = _count_compiles(request, environ)
         if found.compiles:
@@ -113,13 +113,16 @@ def explain(request: Request, settings: Settings, environ: Mapping[str, str]) ->
     return found
 
 
-def _ask_wrapper(request: Request, place: sandbox.Sandbox) -> str:
-    """Ask the wrapper what it would do; it does nothing else then. The stand-in for clang has the name of one."""
+def _ask_wrapper(request: Request, place: sandbox.Sandbox, environ: Mapping[str, str]) -> str:
+    """Ask the wrapper what it would do; it does nothing else then. The stand-in for clang has the name of one.
+
+    It is asked in the user's own environment, since where the cache is may be the reason.
+    """
     stand_in, said = place.root / ("clang++" if request.cxx else "clang"), place.root / "reason"
     stand_in.write_text("#!/bin/sh\n", encoding="utf-8")
     stand_in.chmod(0o755)
     said.touch()
-    environ = {**place.environ, PREFIX + "CLANG": str(stand_in), _EXPLAIN: str(said)}
+    environ = {**environ, PREFIX + "CLANG": str(stand_in), _EXPLAIN: str(said)}
     process.run([sandbox.wrapper(request.cxx), *request.arguments], env=environ, timeout_s=LIMIT_S)
     for event in _events(said):
         return str(event["reason"])

@@ -284,8 +284,10 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
   // True when the module was changed.
   bool work(Module &M, ModuleAnalysisManager &MAM, const Settings &S) const {
     TargetMachine *TM = compat::targetMachine(PB);
-    if (S.Disabled || S.CacheDirectory.empty())
+    if (S.Disabled)
       return bypass(S, "disabled");
+    if (S.CacheDirectory.empty() && !S.Apply && S.EmitDirectory.empty())
+      return bypass(S, "no_home");
     if (!TM)
       return bypass(S, "no_target");
     BumpPtrAllocator Memory;

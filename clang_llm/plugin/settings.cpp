@@ -3,6 +3,8 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
 #include <fcntl.h>
@@ -42,7 +44,7 @@ static std::string configFile() {
   if (!Path.empty())
     return Path;
   std::string Base = environment("XDG_CONFIG_HOME");
-  if (Base.empty())
+  if (!sys::path::is_absolute(Base))
     Base = environment("HOME") + "/.config";
   return Base + "/clang-llm/clang-llm.conf";
 }
@@ -84,11 +86,15 @@ struct Source {
 };
 } // namespace
 
+// The user's own cache. It may be made, and so may ~/.cache; but nothing above: a home that is missing leaves no place for it. The
+// wrapper and places.own_cache reckon in the same way.
 static std::string defaultCache() {
-  std::string Base = environment("XDG_CACHE_HOME");
-  if (Base.empty() && !environment("HOME").empty())
-    Base = environment("HOME") + "/.cache";
-  return Base.empty() ? "" : Base + "/clang-llm";
+  std::string Above = environment("HOME"), Base = Above + "/.cache", Named = environment("XDG_CACHE_HOME");
+  if (sys::path::is_absolute(Named)) {
+    Base = StringRef(Named).rtrim('/').str();
+    Above = sys::path::parent_path(Base).str();
+  }
+  return sys::path::is_absolute(Above) && sys::fs::is_directory(Above) ? Base + "/clang-llm" : "";
 }
 
 Settings Settings::load() {

@@ -1,25 +1,26 @@
-"""File locks between processes.
+"""File locks between processes, by filelock: ``flock(2)`` on Linux.
 
-``flock(2)`` directly: the helper needs a lock on every cache miss, and a lock must not need a package that a bare
-system Python does not have. (filelock takes the same lock on the same file, for 20 ms of imports.) The system releases
-a lock when its process ends, however it ends; lock files are never removed.
+The system releases a lock when its process ends, however it ends; lock files are never removed. filelock is imported
+where a lock is taken: a compile that finds its plan needs none.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EMLINK
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clang_llm.system.files import open_regular
 
-#: Seconds between two tries, first and longest: short enough for a lock held for milliseconds, and idle enough for one
-#: that is held while a compiler works.
-_FIRST_WAIT_S = 0.002
-_LONGEST_WAIT_S = 0.05
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+#: Seconds between two tries: short enough for a lock held for milliseconds, and idle enough for one that is held while
+#: a compiler works.
+_WAIT_S = 0.02
 
 
 @contextmanager
@@ -34,31 +35,29 @@ def locked(path: Path, timeout_s: float) -> Iterator[bool]:
         Whether the lock is held: False after the time is up, and where the file cannot be made or locked.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
-    except OSError:
+        lock = _acquire(path, timeout_s)
+    except OSError:  # filelock's Timeout is one
         yield False
         return
     try:
-        yield _acquire(descriptor, timeout_s)
+        yield True
     finally:
-        # Closing the last descriptor releases the lock.
+        lock.release()
+
+
+def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The directory may be shared. What filelock opens, some of its versions also empty, whatever it is, a FIFO or
+    # another name of somebody's file included. So the file is made here, and looked at.
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_nlink > 1:
+            raise OSError(EMLINK, "the file has other names", str(path))
+    finally:
         os.close(descriptor)
-
-
-def _acquire(descriptor: int, timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
-    wait_s = _FIRST_WAIT_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-        except OSError:
-            # A file system without locks: what the lock guards is still atomic, only perhaps done twice.
-            return False
-        else:
-            return True
-        time.sleep(wait_s)
-        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+    # A file system without locks is told, not made up for by files that outlive who made them.
+    lock = FileLock(path, poll_interval=_WAIT_S, fallback_to_soft=False)
+    lock.acquire(timeout_s)
+    return lock

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clang_llm.system.files import read_regular
+from clang_llm.system.places import NOWHERE, own_cache, own_config
 
 PREFIX = "CLANG_LLM_"
 MIB = 1024 * 1024
@@ -124,6 +125,11 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def homeless(self) -> bool:
+        """Whether the cache has no place, so that nothing is ever made."""
+        return self.cache_dir == NOWHERE
+
+    @property
     def candidates(self) -> int:
         """Number of candidate compilations beside -Oz."""
         return EFFORT_TABLE[self.effort] if self.candidates_set is None else self.candidates_set
@@ -140,13 +146,13 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Settings:
-        """Read all settings from an environment and the config file that it names."""
-        config = _config_file(environ)
+        """Read all settings from an environment and the config file that it names, or that is this user's."""
+        config = _path(environ, PREFIX + "CONFIG") or own_config()
         reader = _Reader(environ, config)
         return cls(
             clang=reader.text("CLANG"),
             disable=reader.flag("DISABLE"),
-            cache_dir=Path(reader.text("CACHE_DIR") or _base(environ, "XDG_CACHE_HOME", ".cache") / "clang-llm"),
+            cache_dir=Path(reader.text("CACHE_DIR") or own_cache(environ) or NOWHERE),
             backend=reader.text("BACKEND") or DEFAULT_BACKEND,
             effort=min(reader.number("EFFORT", DEFAULT_EFFORT), len(EFFORT_TABLE) - 1),
             candidates_set=reader.optional_number("CANDIDATES", MAX_CANDIDATES),
@@ -186,19 +192,6 @@ def parse_size(text: str) -> int | None:
 
 def _path(environ: Mapping[str, str], variable: str) -> Path | None:
     return Path(environ[variable]) if environ.get(variable) else None
-
-
-def _base(environ: Mapping[str, str], variable: str, under_home: str) -> Path:
-    """Return an XDG base directory."""
-    if environ.get(variable):
-        return Path(environ[variable])
-    home = environ.get("HOME")
-    return (Path(home) if home else Path.home()) / under_home
-
-
-def _config_file(environ: Mapping[str, str]) -> Path:
-    named = environ.get(PREFIX + "CONFIG")
-    return Path(named) if named else _base(environ, "XDG_CONFIG_HOME", ".config") / "clang-llm" / "clang-llm.conf"
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from clang_llm.system import settings
 from clang_llm.system.errors import ToolchainError
 from clang_llm.system.files import distrusted, make_private, nobody_else_writes, read_regular, replace_file, tighten
 from clang_llm.system.locks import locked
+from clang_llm.system.places import own_cache
 from clang_llm.toolchain.builder import SOURCES, Builder, generated_header
 from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, installed_compilers
 from clang_llm.toolchain.published import PluginBuild
@@ -26,9 +27,9 @@ __all__ = [
     "code_directory",
     "find_clang",
     "generated_header",
+    "give_up",
     "inspect",
     "installed_compilers",
-    "own_cache",
     "prepare",
     "unsafe",
 ]
@@ -49,15 +50,6 @@ class PrepareResult:
 
     build: PluginBuild | None
     reason: str = ""
-
-
-def own_cache(environ: Mapping[str, str]) -> Path | None:
-    """Return the cache directory that is this user's by its name, or None where the environment names no home.
-
-    It is where the plugins are when the directory in use is shared; the wrapper reckons it in the same way.
-    """
-    base = environ.get("XDG_CACHE_HOME") or (environ["HOME"] + "/.cache" if environ.get("HOME") else "")
-    return Path(base) / "clang-llm" if base.startswith("/") else None
 
 
 def code_directory(cache_dir: Path) -> Path:
@@ -136,20 +128,21 @@ def prepare(
         try:
             root = code_directory(cache_dir)
         except ToolchainError as error:
-            return _fail(memo_dir, str(error), str(own_cache(settings.process_environment()) or cache_dir))
+            return give_up(memo_dir, str(error), str(own_cache(settings.process_environment()) or cache_dir))
         memo = memo_dir if root == cache_dir else own_memo
         if memo is None:
-            return _fail(memo_dir, f"{UNTRUSTED}: {cache_dir} is not safe", str(cache_dir))
+            return give_up(memo_dir, f"{UNTRUSTED}: {cache_dir} is not safe", str(cache_dir))
         problem = make_private(memo, root) if memo.is_relative_to(root) else ""
         if problem:
-            return _fail(memo_dir, f"{UNTRUSTED}: {problem}", str(root))
+            return give_up(memo_dir, f"{UNTRUSTED}: {problem}", str(root))
         return _prepare_in(memo, root, clang, python or sys.executable)
 
 
-def _fail(memo: Path, reason: str, watched: str) -> PrepareResult:
-    """Leave the reason where the wrapper looks, and a path whose change may mend it."""
-    memo.mkdir(parents=True, exist_ok=True)
-    replace_file(memo / "failed", f"{watched}\n{reason}\n")
+def give_up(memo: Path, reason: str, watched: str) -> PrepareResult:
+    """Leave the reason where the wrapper looks, and a path whose change may mend it; raises OSError."""
+    with nobody_else_writes():
+        memo.mkdir(parents=True, exist_ok=True)
+        replace_file(memo / "failed", f"{watched}\n{reason}\n")
     return PrepareResult(None, reason)
 
 
@@ -168,13 +161,13 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
             build = builder.build()
             inherits = builder.inherits(build)
         except ToolchainError as error:
-            return _fail(memo, str(error), "+" + error.retry_when if error.retry_when else str(SOURCES))
+            return give_up(memo, str(error), "+" + error.retry_when if error.retry_when else str(SOURCES))
         _point(memo, build, clang, inherits)
         stale.unlink(missing_ok=True)
         if _is_ready(memo, clang):
             failed.unlink(missing_ok=True)
             return PrepareResult(build)
-        return _fail(memo, f"{memo} is on a file system that does not keep modes or times of files", str(SOURCES))
+        return give_up(memo, f"{memo} is on a file system that does not keep modes or times of files", str(SOURCES))
 
 
 def _point(memo: Path, build: PluginBuild, clang: Path, inherits: bool) -> None:

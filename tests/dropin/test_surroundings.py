@@ -228,22 +228,27 @@ def test_without_any_cache_directory(twin: Twin, unset: tuple[str, ...]) -> None
         assert run_shell(twin, script, WRAPPER, {**env, "CLANG_LLM_CLANG": str(twin.clang)}) == expected
 
 
-def test_home_that_does_not_exist(twin: Twin) -> None:
-    """As in a build daemon, unprivileged: nothing is created, nothing is said, Python is not started."""
+@pytest.mark.parametrize("user", ["of the test", "nobody"])
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+def test_home_that_does_not_exist(twin: Twin, user: str, variable: str) -> None:
+    """As in a build daemon or a container, root or not: nothing is created, nothing is said, no Python is started."""
     python = twin.root / "python"
     python.write_text(f"#!/bin/sh\n: >{twin.root}/started\n")
     python.chmod(0o755)
-    env = {**twin.env, "HOME": "/nonexistent/home", "CLANG_LLM_CLANG": str(twin.clang), "CLANG_LLM_PYTHON": str(python)}
+    env = {**twin.env, "CLANG_LLM_CLANG": str(twin.clang), "CLANG_LLM_PYTHON": str(python)}
+    env[variable] = str(twin.root / "nonexistent" / "home")
     script = '"$CC" -Oz -c a.c'
-    if os.geteuid() == 0:
+    if user == "nobody" and os.geteuid() == 0:
         if not shutil.which("setpriv"):
             pytest.skip("no setpriv, which would give up the rights of root")
         open_to_all(twin)
         script = f'chmod a+rwx . ../tmp; exec setpriv --reuid={NOBODY} "$CC" -Oz -c a.c'
     found = run_shell(twin, script, WRAPPER, env)
     assert (found.codes, found.stdout, found.stderr) == ((0,), (b"",), (b"",))
+    assert b"a.o" in found.files
     assert not (twin.root / "started").exists()
-    assert not Path("/nonexistent").exists()
+    assert not (twin.root / "nonexistent").exists()
+    assert list((twin.root / "home").iterdir()) == []
 
 
 @pytest.mark.parametrize("cache", ["absolute", "relative"])

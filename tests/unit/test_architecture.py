@@ -43,7 +43,8 @@ WRAPPER_LINES = 192
 PLUGIN_LINES = 4300
 PLUGIN_FILE_LINES = 480
 
-# What importing the helper may load beside the standard library: it starts on every cache miss.
+# What importing the helper must not load: it starts on every cache miss. The last two are for the moment when a lock is
+# taken or a directory asked for.
 HEAVY = (
     "llvmlite",
     "torch",
@@ -54,6 +55,8 @@ HEAVY = (
     "multiprocessing",
     "asyncio",
     "urllib.request",
+    "filelock",
+    "platformdirs",
 )
 
 # What no module but its door may use.

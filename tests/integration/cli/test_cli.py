@@ -106,6 +106,23 @@ def test_doctor_without_a_clang_says_what_to_install(tool: Tool, environ: Enviro
     assert "apt-get install clang" in text
 
 
+def test_a_home_that_is_missing_is_told_and_not_made(
+    tool: Tool, environ: Environ, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "gone" / "home"
+    for variables in (environ, os.environ):
+        variables.pop("CLANG_LLM_CACHE_DIR", None)
+        monkeypatch.delitem(variables, "XDG_CACHE_HOME")
+        monkeypatch.setitem(variables, "HOME", str(home))
+    status, text = tool("doctor")
+    assert status == 1
+    assert "every compile is plain clang: HOME, or what XDG_CACHE_HOME lies in, is no directory" in text
+    assert "set CLANG_LLM_CACHE_DIR" in text
+    assert explained(tool, "clang-llm", "-Oz", "-c", "a.c")["wrapper"] == "no_home"
+    assert explained(tool, "clang-llm", "-O2", "-c", "a.c")["wrapper"] == "not_oz"
+    assert not home.parent.exists()
+
+
 def test_doctor_suggests_the_setting_that_was_meant(tool: Tool, environ: Environ) -> None:
     environ["CLANG_LLM_EFORT"] = "5"
     environ["CLANG_LLM_DISABLE"] = "1"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from integration.plugin_support import Bench
+from integration.wrapper_box import WRAPPERS
 
 from clang_llm.system.settings import Settings
 from clang_llm.toolchain import plugins as toolchain
@@ -73,12 +77,41 @@ def test_plugin_and_python_agree(bench: Bench, variables: dict[str, str], config
     assert budget_of_the_plugin(bench) == (0 if settings.disable else settings.candidates)
 
 
-@pytest.mark.parametrize(
-    "variables", [{"CLANG_LLM_CACHE_DIR": ""}, {"XDG_CACHE_HOME": "xdg", "CLANG_LLM_CACHE_DIR": ""}], ids=str
-)
-def test_plugin_and_python_agree_on_the_cache(bench: Bench, variables: dict[str, str]) -> None:
-    bench.environment |= {name: value and str(bench.root / value) for name, value in variables.items()}
-    directory = Settings.load(bench.environment).cache_dir
-    directory.mkdir(parents=True)
+PLACES = [
+    {},
+    {"HOME": "{root}/"},
+    {"HOME": "{root}/gone"},
+    {"HOME": ""},
+    {"HOME": "home"},
+    {"XDG_CACHE_HOME": "{root}/xdg"},
+    {"XDG_CACHE_HOME": "{root}/xdg/", "HOME": "{root}/gone"},
+    {"XDG_CACHE_HOME": "{root}/gone/xdg"},
+    {"XDG_CACHE_HOME": "xdg"},
+    {"XDG_CACHE_HOME": "xdg", "HOME": "{root}/gone"},
+    {"CLANG_LLM_CACHE_DIR": "{root}/own/cache", "HOME": "{root}/gone"},
+]
+
+
+@pytest.mark.parametrize("variables", PLACES, ids=str)
+def test_wrapper_plugin_and_python_agree_on_the_cache(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    """Where it is, and that it has no place."""
+    bench.environment.pop("CLANG_LLM_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    for name, value in {"HOME": "{root}", **variables}.items():
+        bench.environment[name] = value.format(root=bench.root)
+        monkeypatch.setenv(name, bench.environment[name])
+    settings = Settings.load(os.environ)
+    if not settings.homeless:
+        settings.cache_dir.mkdir(parents=True)
     bench.compile(bench.root / "x.c")
-    assert (directory / "events").read_text().startswith("miss\n")
+    found = [path.parent for path in bench.root.rglob("events")]
+    assert found == ([] if settings.homeless else [settings.cache_dir])
+    assert not (bench.root / "gone").exists()
+    said = bench.root / "said"
+    said.touch()
+    wrapper: list[str | Path] = [WRAPPERS / "clang-llm", "-Oz", "-c", bench.root / "x.c"]
+    environ = {**bench.environment, "CLANG_LLM_CLANG": str(bench.compiler.path)}
+    subprocess.run(wrapper, env={**environ, "_CLANG_LLM_EXPLAIN": str(said)}, check=True, timeout=60)
+    assert json.loads(said.read_text())["reason"] == ("no_home" if settings.homeless else "plugin")

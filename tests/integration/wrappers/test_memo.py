@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import venv
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,58 @@ def test_does_not_prepare(box: Box, clang: Path, variables: dict[str, str]) -> N
     done = box.run(*COMPILE, **variables)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert box.started() == [[str(clang), *COMPILE]]
+
+
+NO_HOME = {"CLANG_LLM_CACHE_DIR": "", "HOME": "{root}/gone/home"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        NO_HOME,
+        {"CLANG_LLM_CACHE_DIR": "", "HOME": "{root}/clang-19"},  # a file
+        {"CLANG_LLM_CACHE_DIR": "", "HOME": "home"},
+        {"CLANG_LLM_CACHE_DIR": "", "XDG_CACHE_HOME": "{root}/gone/cache"},
+        {**NO_HOME, "XDG_CACHE_HOME": "home"},
+        {**NO_HOME, "XDG_CACHE_HOME": "/"},
+    ],
+    ids=str,
+)
+def test_no_home_is_made(box: Box, clang: Path, variables: dict[str, str]) -> None:
+    """Not even by root: what is missing above the user's own directories stays missing."""
+    clang.rename(box.root / clang.name)
+    clang = box.root / clang.name
+    before = sorted(box.root.rglob("*"))
+    variables = {name: value.format(root=box.root) for name, value in variables.items()}
+    done = box.run(*COMPILE, CLANG_LLM_CLANG=str(clang), **variables)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert box.started() == [[str(clang), *COMPILE]]
+    assert sorted(box.root.rglob("*")) == sorted([*before, box.record])
+    said = box.root / "said"
+    box.run(*COMPILE, CLANG_LLM_CLANG=str(clang), _CLANG_LLM_EXPLAIN=str(said), **variables)
+    assert said.read_text() == '{"event": "bypass", "reason": "no_home"}\n'
+
+
+@pytest.mark.parametrize(
+    ("variables", "cache"),
+    [
+        ({"CLANG_LLM_CACHE_DIR": ""}, "home/.cache/clang-llm"),
+        ({"CLANG_LLM_CACHE_DIR": "", "HOME": "{root}/home/"}, "home/.cache/clang-llm"),
+        ({"CLANG_LLM_CACHE_DIR": "", "XDG_CACHE_HOME": "bin"}, "home/.cache/clang-llm"),
+        ({**NO_HOME, "XDG_CACHE_HOME": "{root}/new/"}, "new/clang-llm"),
+        ({"CLANG_LLM_CACHE_DIR": "{root}/gone/far/cache"}, "gone/far/cache"),
+        ({**NO_HOME, "CLANG_LLM_CACHE_DIR": "{root}/gone/far/cache"}, "gone/far/cache"),
+    ],
+    ids=str,
+)
+def test_what_is_the_user_s_is_made(box: Box, clang: Path, variables: dict[str, str], cache: str) -> None:
+    """The directories that the XDG specification has programs make, and whatever CLANG_LLM_CACHE_DIR says."""
+    box.run(*COMPILE, **{name: value.format(root=box.root) for name, value in variables.items()})
+    (python,) = prepared(box)
+    memos = [word for word in python if "/toolchains/" in word]
+    assert Path(memos[0]) == memo_of(box.root / cache, clang)
+    missing = "home" in variables.get("HOME", "") and "gone" in variables.get("HOME", "")
+    assert len(memos) == (2 if "far" in cache and not missing else 1)
 
 
 def test_failure_stands(box: Box, clang: Path) -> None:
@@ -201,3 +254,24 @@ def test_nothing_shadows_the_package(box: Box, clang: Path) -> None:
     box.run(*COMPILE, **env)
     assert not (box.root / "shadowed").exists()
     assert box.memo(clang).is_dir()  # prepare ran, and found that this is no clang
+
+
+def test_a_python_without_our_packages_is_told_and_not_started_again(box: Box, clang: Path) -> None:
+    """Until something is installed for it."""
+    lonely = box.root / "lonely"
+    venv.create(lonely, with_pip=False)
+    python = box.program("python", extra=f'exec {lonely}/bin/python3 "$@"')
+    done = box.run(*COMPILE, CLANG_LLM_PYTHON=str(python))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    watched, reason = (box.memo(clang) / "failed").read_text().splitlines()
+    assert "has no module " in reason
+    assert "-m pip install " in reason
+    assert Path(watched).samefile(next(lonely.glob("lib/python3*/site-packages")))
+    later(clang, WRAPPERS / "clang-llm", -1000)
+    later(box.memo(clang) / "failed", WRAPPERS / "clang-llm", 1000)
+    box.run(*COMPILE, CLANG_LLM_PYTHON=str(python))
+    assert prepared(box) == []
+    assert box.events() == ["bypass:no_plugin"] * 2
+    later(Path(watched), box.memo(clang) / "failed", 10)
+    box.run(*COMPILE, CLANG_LLM_PYTHON=str(python))
+    assert len(prepared(box)) == 1

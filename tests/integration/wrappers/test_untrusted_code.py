@@ -16,6 +16,7 @@ import pytest
 from integration.wrapper_box import ROOT, WRAPPERS, leave_memo, memo_of
 
 from clang_llm.system.errors import ToolchainError
+from clang_llm.system.places import own_cache
 from clang_llm.toolchain import plugins as toolchain
 from clang_llm.toolchain.compiler import Compiler
 
@@ -262,7 +263,7 @@ def test_a_private_cache_is_the_place(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
-    own = toolchain.own_cache(os.environ)
+    own = own_cache(os.environ)
     assert own is not None
     assert toolchain.code_directory(shared) == own
     assert not list(shared.glob("plugins/*"))

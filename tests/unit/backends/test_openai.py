@@ -173,7 +173,11 @@ def as_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def backend(tmp_path: Path, **variables: str) -> OpenaiBackend:
     named = {f"CLANG_LLM_{name}": value for name, value in variables.items()}
-    places = {"HOME": str(tmp_path), "PATH": "/nowhere", "CLANG_LLM_LOG": str(tmp_path / "log")}
+    places = {
+        "CLANG_LLM_CACHE_DIR": str(tmp_path / "cache"),
+        "PATH": "/nowhere",
+        "CLANG_LLM_LOG": str(tmp_path / "log"),
+    }
     return OpenaiBackend(Settings.load({**places, "CLANG_LLM_BACKEND": "openai", **named}))
 
 

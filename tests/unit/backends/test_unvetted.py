@@ -44,8 +44,8 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
 
 
 def vetting(tmp_path: Path, words: str) -> Vetting:
-    environ = {"HOME": str(tmp_path), "CLANG_LLM_UNVETTED": words, "CLANG_LLM_LOG": str(tmp_path / "log")}
-    return Vetting(Settings.load(environ), REQUEST)
+    places = {"CLANG_LLM_CACHE_DIR": str(tmp_path / "cache"), "CLANG_LLM_LOG": str(tmp_path / "log")}
+    return Vetting(Settings.load({**places, "CLANG_LLM_UNVETTED": words}), REQUEST)
 
 
 def staged(*functions: str) -> Recipe:

@@ -309,7 +309,7 @@ def test_modules_that_cannot_be_worked_off_leave_the_queue(place: Place, tmp_pat
         assert backlog.leave(cache, entry, Module(b"bits", ("-Oz",)))
     died = backlog.claim(cache / "queue" / "b.json")
     assert died is not None
-    spare = SpareTime(place, Settings.load({"HOME": str(tmp_path)}), lambda: 60.0)
+    spare = SpareTime(place, Settings.load({"CLANG_LLM_CACHE_DIR": str(tmp_path)}), lambda: 60.0)
     spare.visit(cache)
     spare.start()
     latest = soon()

@@ -1,7 +1,12 @@
+import os
+import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from clang_llm.system.locks import locked
 
@@ -64,3 +69,63 @@ def test_a_place_that_cannot_be_written_is_told_and_no_error(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with locked(tmp_path / "file" / "lock", 0) as held:
         assert not held
+
+
+def test_what_a_body_raises_is_its_own_and_frees_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "lock", 0):
+        (tmp_path / "missing").read_text()
+    assert _try_once(tmp_path / "lock")
+
+
+def test_two_threads_do_not_share_a_lock(tmp_path: Path) -> None:
+    with locked(tmp_path / "lock", 0) as held, ThreadPoolExecutor(1) as other:
+        assert held
+        assert other.submit(_try_once, tmp_path / "lock").result() is False
+    assert _try_once(tmp_path / "lock")
+
+
+def _try_once(path: Path) -> bool:
+    with locked(path, 0) as held:
+        return held
+
+
+def test_a_lock_file_is_as_private_as_the_umask_says(tmp_path: Path) -> None:
+    """A team that shares a cache can lock in it; nobody else can hold a user's locks."""
+    for mask, mode in ((0o002, 0o664), (0o077, 0o600)):
+        path = tmp_path / f"{mask:o}"
+        before = os.umask(mask)
+        try:
+            for _ in range(2):
+                assert _try_once(path)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("plant", ["link", "dangling", "fifo", "hard link", "directory", "device"])
+def test_what_is_planted_in_its_place_is_neither_waited_for_nor_touched(tmp_path: Path, plant: str) -> None:
+    """The directory may be shared with somebody who wants a file of ours emptied, or a compile to hang."""
+    theirs, lock = tmp_path / "theirs", tmp_path / "locks" / "ab"
+    theirs.write_text("precious")
+    theirs.chmod(0o640)
+    lock.parent.mkdir()
+    if plant == "link":
+        lock.symlink_to(theirs)
+    elif plant == "dangling":
+        lock.symlink_to(tmp_path / "nowhere")
+    elif plant == "fifo":
+        os.mkfifo(lock)
+    elif plant == "hard link":
+        lock.hardlink_to(theirs)
+    elif plant == "directory":
+        lock.mkdir()
+    else:
+        lock.symlink_to("/dev/zero")
+    started = time.monotonic()
+    with locked(lock, 30) as held:
+        assert not held
+    assert time.monotonic() - started < 10
+    assert theirs.read_text() == "precious"
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["locks", "theirs"]
+    assert [path.name for path in lock.parent.iterdir()] == ["ab"]

@@ -1,8 +1,9 @@
-from collections.abc import Mapping
+import os
 from pathlib import Path
 
 import pytest
 
+from clang_llm.system.places import own_cache
 from clang_llm.system.settings import (
     DEFAULT_BACKEND,
     DEFAULT_EFFORT,
@@ -20,7 +21,8 @@ from clang_llm.system.settings import (
 def load(tmp_path: Path, config: str | None = None, **variables: str) -> Settings:
     if config is not None:
         (tmp_path / "clang-llm.conf").write_text(config)
-    environ = {"HOME": str(tmp_path / "home"), "CLANG_LLM_CONFIG": str(tmp_path / "clang-llm.conf")}
+    environ = {**os.environ, "CLANG_LLM_CONFIG": str(tmp_path / "clang-llm.conf")}
+    environ.pop("CLANG_LLM_BACKEND", None)
     return Settings.load({**environ, **{f"CLANG_LLM_{name}": value for name, value in variables.items()}})
 
 
@@ -33,7 +35,6 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.candidates == EFFORT_TABLE[DEFAULT_EFFORT]
     assert settings.jobs == 1
     assert settings.max_size == DEFAULT_MAX_SIZE
-    assert settings.cache_dir == tmp_path / "home/.cache/clang-llm"
     assert (settings.unknown, settings.problems) == ((), ())
     assert settings.origin("effort") == "default"
 
@@ -50,20 +51,6 @@ def test_the_effort_table_rises_from_nothing() -> None:
     assert sorted(set(EFFORT_TABLE)) == list(EFFORT_TABLE)
 
 
-@pytest.mark.parametrize(
-    ("environ", "where"),
-    [
-        ({"HOME": "/h"}, "/h/.cache/clang-llm"),
-        ({"HOME": "/h", "XDG_CACHE_HOME": "/x"}, "/x/clang-llm"),
-        ({"HOME": "/h", "XDG_CACHE_HOME": ""}, "/h/.cache/clang-llm"),
-        ({"HOME": "/h", "XDG_CACHE_HOME": "/x", "CLANG_LLM_CACHE_DIR": "/c"}, "/c"),
-        ({"HOME": "/h", "CLANG_LLM_CACHE_DIR": ""}, "/h/.cache/clang-llm"),
-    ],
-)
-def test_where_the_cache_is(environ: Mapping[str, str], where: str) -> None:
-    assert Settings.load(environ).cache_dir == Path(where)
-
-
 def test_the_environment_wins_over_the_config_file(tmp_path: Path) -> None:
     settings = load(tmp_path, "effort = 5\n# a comment\nbackend=scripted # another\nJOBS = 4\n\n", EFFORT="7")
     assert (settings.effort, settings.backend, settings.jobs) == (7, "scripted", 4)
@@ -73,12 +60,30 @@ def test_the_environment_wins_over_the_config_file(tmp_path: Path) -> None:
     assert settings.problems == ()
 
 
-def test_config_in_its_usual_place(tmp_path: Path) -> None:
-    place = tmp_path / ".config" / "clang-llm" / "clang-llm.conf"
-    place.parent.mkdir(parents=True)
+def test_config_in_its_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    place = tmp_path / "clang-llm" / "clang-llm.conf"
+    place.parent.mkdir()
     place.write_text("effort = 1\n")
-    assert Settings.load({"HOME": str(tmp_path)}).effort == 1
-    assert Settings.load({"HOME": str(tmp_path)}).config == place
+    assert Settings.load({}).effort == 1
+    assert Settings.load({}).config == place
+
+
+def test_the_cache_is_where_it_was_told_to_be_else_the_user_s_own(tmp_path: Path) -> None:
+    assert load(tmp_path, CACHE_DIR="/c").cache_dir == Path("/c")
+    assert load(tmp_path, "cache_dir = /d\n").cache_dir == Path("/d")
+    assert load(tmp_path, CACHE_DIR="").cache_dir == own_cache(os.environ)
+    assert not load(tmp_path).homeless
+
+
+def test_without_a_home_nothing_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+    settings = Settings.load(os.environ)
+    assert settings.homeless
+    with pytest.raises(NotADirectoryError):
+        settings.cache_dir.mkdir(parents=True)
+    assert not Settings.load({**os.environ, "CLANG_LLM_CACHE_DIR": str(tmp_path / "c")}).homeless
 
 
 @pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
@@ -131,7 +136,7 @@ def test_unknown_names_are_reported_from_both_sources(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_config_file_is_a_problem_not_an_error(tmp_path: Path) -> None:
-    settings = Settings.load({"HOME": "/h", "CLANG_LLM_CONFIG": str(tmp_path)})
+    settings = Settings.load({"CLANG_LLM_CONFIG": str(tmp_path)})
     assert len(settings.problems) == 1
     assert str(tmp_path) in settings.problems[0]
 
