@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ AVAILABLE = (
     "libgcc-13-dev-arm64-cross libstdc++-13-dev-arm64-cross lib32stdc++-13-dev libc++-14-dev-wasm32 "
     "libc++-17-dev-wasm32 libc++abi-17-dev-wasm32 libclang-rt-17-dev libclang-rt-17-dev-wasm32"
 )
-NEEDED = ("sed", "sort", "tail", "cut", "cat", "rm", "mktemp", "env", "true")
+NEEDED = ("sed", "sort", "tail", "cut", "cat", "rm", "mktemp", "env", "true", "dirname")
 
 DPKG_QUERY = """\
 read -ra all <installed 2>/dev/null
@@ -44,6 +44,7 @@ class System:
 
     bin: Path
     root: Path
+    script: Path = SCRIPT
 
     def play(self, name: str, body: str) -> None:
         script = self.bin / name
@@ -53,7 +54,7 @@ class System:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environ = {"PATH": str(self.bin), "HOME": str(self.root), "PYTHON": "python3"}
         return subprocess.run(
-            ["/bin/bash", SCRIPT, *words],
+            ["/bin/bash", self.script, *words],
             env=environ,
             cwd=self.root,
             capture_output=True,
@@ -131,6 +132,67 @@ def test_without_the_right_it_says_what_to_run(system: System) -> None:
     assert line.startswith("sudo apt-get update && sudo apt-get install --no-install-recommends ")
     assert "clang-17" in line.split()
     assert system.installed == []
+
+
+@pytest.fixture
+def fresh(system: System) -> System:
+    """A container as it begins: an ordinary user, no clang, no package lists."""
+    system.play("apt-cache", f"[ -e lists ] || {{ [ $1 = search ]; exit; }}\n{APT_CACHE}")
+    system.play("apt-get", f"case $1 in update) : >lists ;; esac\n{APT_GET}")
+    system.play("id", "echo 1000")
+    system.play("sudo", '[ "$1" != -n ] || exit 1; exec "$@"')
+    (system.bin / "bash").symlink_to("/bin/bash")
+    script = system.root / "a checkout" / "packages"
+    script.parent.mkdir()
+    # The clangs of the machine that runs the tests are not this one's.
+    script.write_text(SCRIPT.read_text().replace(" /usr/", f" {system.root}/usr/"))
+    script.chmod(0o755)
+    return replace(system, script=script)
+
+
+def advice(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the command that is to be run."""
+    assert done.returncode == 1
+    (line,) = [line.strip() for line in done.stderr.splitlines() if "apt-get install" in line]
+    assert line.startswith("sudo apt-get update && sudo apt-get install --no-install-recommends ")
+    return line
+
+
+@pytest.mark.parametrize("wanted", ["demo", "test"])
+def test_without_lists_it_says_how_to_get_them_and_what_they_tell(fresh: System, wanted: str) -> None:
+    """What it says installs what a user with lists is told, and no name is guessed."""
+    done = fresh.run(wanted)
+    command = advice(done)
+    assert fresh.installed == []
+    assert "clang-" not in done.stderr
+    assert "There are no package lists yet" in done.stderr
+    environ = {"PATH": str(fresh.bin), "HOME": str(fresh.root), "PYTHON": "python3"}
+    subprocess.run(["/bin/bash", "-ec", command], env=environ, cwd=fresh.root, timeout=60, check=True)
+    assert {"clang-17", "llvm-17-dev", "lld-17", "cmake", "make"} <= set(fresh.installed)
+    assert ("clang-14" in fresh.installed) == (wanted == "test")
+    assert fresh.run(wanted, "--print").stdout == ""
+
+
+def test_after_the_lists_came_it_says_the_names(fresh: System) -> None:
+    (fresh.root / "lists").touch()
+    done = fresh.run("demo")
+    assert {"clang-17", "llvm-17-dev", "lld-17"} <= set(advice(done).split())
+    assert "no package lists" not in done.stderr
+
+
+def test_without_lists_nothing_is_asked_for_where_all_is_there(fresh: System) -> None:
+    """Containers throw their lists away when they have installed what they need."""
+    usable = fresh.root / "usr" / "lib" / "llvm-17"
+    for path in (usable / "bin" / "clang", usable / "bin" / "llvm-config"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/bash\ncase $1 in --version) echo 17.0.6 ;; *) echo {usable}/include ;; esac\n")
+        path.chmod(0o755)
+    (usable / "include" / "llvm" / "Passes").mkdir(parents=True)
+    (fresh.root / "installed").write_text("make dpkg-dev cmake\n")
+    assert "sudo apt-get update" in fresh.run("demo").stderr
+    (fresh.root / "installed").write_text("make dpkg-dev cmake ninja-build\n")
+    done = fresh.run("demo")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_sudo_that_asks_nothing_is_used(system: System) -> None:
