@@ -136,7 +136,8 @@ def _name(backend: str, model: Path) -> str:
 
 def _directories(settings: Settings) -> Iterator[Path]:
     """Yield directories in which a socket may be, best first."""
-    if settings.runtime_dir is not None and settings.runtime_dir.is_dir():
+    # As the system says, and not as platformdirs would guess without it: the cache's own place, below, serves as well.
+    if settings.runtime_dir is not None and settings.runtime_dir.is_absolute() and settings.runtime_dir.is_dir():
         yield settings.runtime_dir / "clang-llm"
     if not settings.readonly:
         cache = settings.cache_dir.absolute().resolve()

@@ -145,11 +145,14 @@ def test_a_place_is_private_and_short(tmp_path: Path) -> None:
     assert elsewhere.socket.parent == Path(f"/tmp/clang-llm-{os.geteuid()}")
 
 
-def test_the_runtime_directory_comes_first(tmp_path: Path) -> None:
+def test_the_runtime_directory_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = replace(make_settings(tmp_path), runtime_dir=tmp_path)
     assert Place.of("model", tmp_path / "m", settings).socket.parent == tmp_path / "clang-llm"
     gone = replace(settings, runtime_dir=tmp_path / "gone")
     assert Place.of("model", tmp_path / "m", gone).socket.parent == tmp_path / "cache" / "server"
+    monkeypatch.chdir(tmp_path)
+    relative = replace(settings, runtime_dir=Path())
+    assert Place.of("model", tmp_path / "m", relative).socket.parent == tmp_path / "cache" / "server"
 
 
 def test_a_directory_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
