@@ -12,7 +12,7 @@ OPTIONS ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate differential fuzz sanitize bench-tuning corpus plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate numbers differential fuzz sanitize bench-tuning corpus plugin setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -58,6 +58,9 @@ tuned: .venv/.setup-test  ## what the shipped recipes save on validation modules
 
 evaluate: .venv/.setup-test  ## what the model saves on validation modules of the corpus, beside the shipped recipes
 	$(PYTHON) -m clang_llm.lab.training.evaluate
+
+numbers: .venv/.setup-demo  ## write the tables and the picture of README and docs from docs/results
+	$(PYTHON) -m clang_llm.lab.measure.numbers
 
 differential: .venv/.setup-test  ## programs with forced plans against the same without, until stopped (docs/differential.md); OPTIONS=...
 	$(PYTHON) -m clang_llm.lab.differential run $(OPTIONS)

@@ -1,4 +1,4 @@
-"""The commands that the README gives work as they stand there."""
+"""The commands that the README and docs/build-systems.md give work as they stand there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from clang_llm.toolchain.plugins import build_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+BUILD_SYSTEMS = (ROOT / "docs" / "build-systems.md").read_text(encoding="utf-8")
 WRAPPERS = ROOT / "wrappers"
 
 PROJECT = {
@@ -31,22 +33,21 @@ PROJECT = {
 
 
 def commands() -> dict[str, str]:
-    """The commands of the README's table, by build system."""
-    section = README[README.index("## Use") : README.index("## Settings")]
-    return dict(re.findall(r"^\| ([\w, ]+) \| `(.+)` \|$", section, re.MULTILINE))
+    """The commands of the table, by build system; the README's are among them (tests/unit/test_documents.py)."""
+    return dict(re.findall(r"^\| ([\w, ]+) \| `(.+)` \|$", BUILD_SYSTEMS, re.MULTILINE))
 
 
 @pytest.fixture
 def environ(tmp_path: Path, a_compiler: Compiler, builds: Path) -> dict[str, str]:
     if a_compiler.major != 19:
-        pytest.skip("the README's examples name clang 19")
+        pytest.skip("the examples name clang 19")
     cache = tmp_path / "cache"
     build = build_plugin(a_compiler, builds).directory
     shutil.copytree(build, cache / "plugins" / build.name)
     return {
         **os.environ,
-        "PATH": f"{WRAPPERS}:{os.environ['PATH']}",
-        "WRAPPERS": str(WRAPPERS),
+        # clang-llm-tool is where the tests' Python is.
+        "PATH": f"{WRAPPERS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "CLANG_LLM_CACHE_DIR": str(cache),
         "CLANG_LLM_CLANG": str(a_compiler.path),
     }
@@ -91,7 +92,7 @@ def test_build_systems(system: str, project: Path, environ: dict[str, str]) -> N
 def test_ccache_on_top(project: Path, environ: dict[str, str], tmp_path: Path) -> None:
     if shutil.which("ccache") is None:
         pytest.skip("ccache is not installed")
-    recipe = re.search(r"With \*\*ccache\*\*.*?```sh\n(.*?)```", README, re.DOTALL)
+    recipe = re.search(r"With \*\*ccache\*\*.*?```sh\n(.*?)```", BUILD_SYSTEMS, re.DOTALL)
     assert recipe
     environ["CCACHE_DIR"] = str(tmp_path / "ccache")
     build = recipe[1] + "make CC='ccache clang-llm' CXX='ccache clang-llm++' CFLAGS=-Oz CXXFLAGS=-Oz\n"
@@ -102,3 +103,12 @@ def test_ccache_on_top(project: Path, environ: dict[str, str], tmp_path: Path) -
     assert again["miss"] == 2
     assert again["hit"] + again["hit:oz"] == first["hit"] + first["hit:oz"]
     assert [(project / name).read_bytes() for name in ("a.o", "b.o")] == objects
+
+
+def test_what_the_readme_says_to_look_with_works(project: Path, environ: dict[str, str]) -> None:
+    (block,) = re.findall(r"```sh\n(clang-llm-tool explain.*?)```", README, re.DOTALL)
+    lines = [line.partition("#")[0].strip() for line in block.splitlines()]
+    assert [line.split()[1] for line in lines] == ["explain", "stats", "tune"]
+    # `tune` validates what it finds, which takes minutes: tests/integration/tuning has it.
+    for line in lines[:2]:
+        run(line, project, environ)

@@ -1,5 +1,6 @@
 """What the documents say is so: names, tables, links and targets."""
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clang_llm import cli
+from clang_llm.lab.measure import numbers, results
 from clang_llm.system import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +44,7 @@ def table_after(document: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in rows[0].splitlines()][2:]
 
 
-@pytest.mark.parametrize(("document", "heading"), [("README.md", "## Settings"), ("docs/settings.md", "# Settings")])
+@pytest.mark.parametrize(("document", "heading"), [("docs/settings.md", "# Settings")])
 def test_settings_tables_name_every_setting(document: str, heading: str) -> None:
     named = [row[0].strip("`") for row in table_after(text(document), heading)]
     assert sorted(named) == sorted(settings.NAMES)
@@ -57,13 +59,13 @@ def test_every_setting_is_a_field() -> None:
 
 
 def test_the_effort_table_is_the_programs() -> None:
-    lines = text("README.md")[text("README.md").index("### Effort") :].splitlines()
+    lines = text("docs/settings.md")[text("docs/settings.md").index("## Effort") :].splitlines()
     (row,) = [line for line in lines if line.startswith("| candidates")]
     assert tuple(int(cell) for cell in row.strip("|").split("|")[1:]) == settings.EFFORT_TABLE
 
 
 def test_the_default_effort_is_the_programs() -> None:
-    (row,) = [row for row in table_after(text("README.md"), "## Settings") if row[0] == "`EFFORT`"]
+    (row,) = [row for row in table_after(text("docs/settings.md"), "# Settings") if row[0] == "`EFFORT`"]
     assert row[1] == str(settings.DEFAULT_EFFORT)
 
 
@@ -169,9 +171,99 @@ def test_contributing_is_short() -> None:
     assert len(text("CONTRIBUTING.md").splitlines()) <= 80
 
 
-def test_numbers_stand_beside_their_commands() -> None:
-    for row in table_after(text("README.md"), "## Numbers"):
-        assert re.fullmatch(r"`make [a-z-]+[^`]*`", row[-1]), row
+def test_the_readme_is_read_in_a_minute() -> None:
+    assert len(text("README.md").splitlines()) <= 107
+
+
+def test_no_number_was_edited_by_hand() -> None:
+    stale = [path.name for path, wanted in numbers.written(ROOT).items() if path.read_text(encoding="utf-8") != wanted]
+    assert not stale, "run `make numbers`"
+
+
+RESULTS = sorted((ROOT / "docs" / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_every_result_names_its_command_and_no_machine_or_day(path: Path) -> None:
+    result = results.read(path)
+    command = re.match(
+        r"(?:[A-Z_]+=\S+ )*(?:python -m (?P<module>[\w.]+)|make (?P<target>[a-z-]+)|clang-llm )", result.command
+    )
+    assert command, result.command
+    if command["module"]:
+        assert importlib.util.find_spec(command["module"]) is not None
+    if command["target"]:
+        assert re.search(rf"^{command['target']}:", text("Makefile"), re.MULTILINE)
+    assert re.match(r"\d+", result.clang)
+    assert result.measured
+    assert not re.search(
+        r"\b20\d\d-\d\d|\d\d:\d\d|(?<![\w*])/(?:home|root|tmp|work|usr)\b", path.read_text(encoding="utf-8")
+    )
+
+
+def test_every_result_is_quoted() -> None:
+    """A result that no document shows is measured for nobody: nobody would notice that it is out of date."""
+    marks = {name for _, name in mentions(r"<!-- numbers: ([\w-]+)")}
+    of_several = {path.stem for path in RESULTS if path.stem.startswith("tuned-")}
+    assert {path.stem for path in RESULTS} - of_several <= marks
+    assert len(of_several) == 7
+
+
+#: A measured number: of bytes saved, or of time beside clang's.
+MEASURED = re.compile(r"\d ?(?:%|×)")
+#: Tables of counts that nobody measures: efforts, which the program is compared with above, and passes of a vocabulary.
+COUNTS = ("| candidates beside `-Oz` |", "| LLVM |")
+
+
+def tables(document: str) -> list[str]:
+    return re.findall(r"(?:^\|.*\n)+", document, re.MULTILINE)
+
+
+def is_number(cell: str) -> bool:
+    return re.fullmatch(r"[-+]?\d[\d,.]*", cell.strip()) is not None
+
+
+def holds_measurements(table: str) -> bool:
+    """Whether a cell has a unit of measurements, or a column besides the first is numbers from top to bottom."""
+    rows = [line.strip("|\n").split("|") for line in table.splitlines()[2:]]
+    columns = list(zip(*(row[1:] for row in rows), strict=False))
+    return bool(MEASURED.search(table)) or any(all(map(is_number, column)) for column in columns if column)
+
+
+def test_measured_numbers_stand_in_marked_tables_only() -> None:
+    found = [
+        f"{path.name}: {table.splitlines()[0]}"
+        for path in numbers.documents(ROOT)
+        for table in tables(numbers.unmarked(path.read_text(encoding="utf-8")))
+        if holds_measurements(table) and not any(each in table for each in COUNTS)
+    ]
+    assert not found, "write a result file and mark the table (`make numbers`)"
+
+
+def test_a_table_of_measurements_is_known_as_one() -> None:
+    head = "| a | b |\n|---|--:|\n"
+    assert holds_measurements(head + "| x | 1.5 % |\n| y | none |\n")
+    assert holds_measurements(head + "| x | 1,200 |\n| y | +3 |\n")
+    assert not holds_measurements(head + "| x | 4 |\n| y | no |\n")
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/measurements.md"])
+def test_prose_has_no_measured_number(name: str) -> None:
+    assert not MEASURED.findall(numbers.unmarked(text(name)))
+
+
+def test_the_readmes_numbers_name_their_commands() -> None:
+    (listed,) = re.findall(r"<!-- numbers: in-short -->\n(.*?)<!-- /numbers -->", text("README.md"), re.DOTALL)
+    items = [" ".join(each.split()) for each in re.split(r"^- ", listed, flags=re.MULTILINE)[1:]]
+    assert len(items) >= 5
+    assert not [item for item in items if not re.search(r"\(`(?:make [a-z-]+|python -m [^`]+)`\)", item)]
+
+
+def test_the_readmes_build_commands_are_those_that_are_tested() -> None:
+    """`tests/integration/test_docs.py` runs the commands of docs/build-systems.md."""
+    rows = table_after(text("README.md"), "## Use")
+    assert [row[0] for row in rows] == ["make", "CMake"]
+    assert all(row in table_after(text("docs/build-systems.md"), "# Build systems") for row in rows)
 
 
 def test_internal_variables_are_told() -> None:

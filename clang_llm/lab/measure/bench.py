@@ -4,25 +4,25 @@ Four questions. What does a command with nothing to gain cost more (hyperfine)? 
 cold one? What does a candidate cost, beside ``opt`` and ``clang -c`` on the same list and module? Only differences and
 ratios of one run mean anything; the times are those of this machine on that day.
 
-``python -m clang_llm.lab.measure.bench [PACKAGE...]`` writes ``bench.md`` and ``bench.json``.
+``python -m clang_llm.lab.measure.bench [PACKAGE...]`` writes ``bench.md``, and the result for `numbers`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from clang_llm import __version__
-from clang_llm.lab.measure import bench_builds, bench_candidates, bench_overhead
+from clang_llm.lab.measure import bench_builds, bench_candidates, bench_overhead, results
 from clang_llm.lab.measure.demo import SAMPLES
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.packages.build import Project, build
 from clang_llm.lab.packages.recipes import recipe_for
-from clang_llm.lab.packages.workplace import Workplace, markdown, say
+from clang_llm.lab.packages.workplace import Workplace, say
 from clang_llm.plans.coreset import read_coreset
 from clang_llm.system import settings
 from clang_llm.system.errors import ClangLlmError, PackageError
@@ -157,53 +157,64 @@ def measure(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Bench:
     return Bench(__version__, compiler.version, effort, tuple(overhead), tuple(builds), candidates)
 
 
-def render(bench: Bench) -> str:
-    """Return the report as Markdown."""
-    rows = [
-        [
-            each.name,
-            f"{each.clang_ms:.1f}",
-            f"{each.ours_ms:.1f}",
-            f"{each.difference_ms:+.1f}",
-            f"{each.median_difference_ms:+.1f}",
-            str(each.runs),
-        ]
+def tables(bench: Bench) -> dict[str, Table]:
+    """Return the results as tables."""
+    tried = bench.candidates
+    return {
+        "overhead": _overhead(bench),
+        "builds": _builds(bench),
+        "candidates": Table(
+            [Column("modules"), Column("lists"), Column("one candidate beside one `opt` + `clang -c`", "×", 3)],
+            [[tried.modules, tried.lists, tried.ratio]],
+        ),
+        "promises": _promises(bench),
+    }
+
+
+def _overhead(bench: Bench) -> Table:
+    columns = [Column("command"), Column("clang, ms", digits=1), Column("clang-llm, ms", digits=1)]
+    columns += [Column("difference of means", "±", 1), Column("of medians", "±", 1), Column("runs")]
+    rows: list[list[Cell]] = [
+        [each.name, each.clang_ms, each.ours_ms, each.difference_ms, each.median_difference_ms, each.runs]
         for each in bench.overhead
     ]
-    headers = ["command", "clang, ms", "clang-llm, ms", "difference of means", "of medians", "runs"]
-    parts = [f"# clang-llm {bench.version} beside clang {bench.clang}, effort {bench.effort}\n"]
-    parts += ["## A command with nothing to gain\n", markdown(headers, "<>>>>>", rows)]
-    rows = [
-        [
-            each.name,
-            f"{each.plain:.2f}",
-            f"{each.warm / each.plain:.3f} ×",
-            f"{each.cold / each.plain:.2f} ×",
-            f"{each.spread:.1%}",
-            str(len(each.plain_s)),
-        ]
+    return Table(columns, rows)
+
+
+def _builds(bench: Bench) -> Table:
+    columns = [Column("program"), Column("clang, CPU s", digits=2), Column("warm", "×", 3), Column("cold", "×", 2)]
+    columns += [Column("spread", "%", 1), Column("builds")]
+    rows: list[list[Cell]] = [
+        [each.name, each.plain, each.warm / each.plain, each.cold / each.plain, each.spread, len(each.plain_s)]
         for each in bench.builds
     ]
-    rows.append(["all", "", f"{bench.warm:.3f} ×", f"{bench.cold:.2f} ×", "", ""])
-    headers = ["program", "clang, CPU s", "warm", "cold", "spread", "builds"]
-    parts += ["## An -Oz build (CPU time, make and linker included; medians)\n", markdown(headers, "<>>>>>", rows)]
-    tried = bench.candidates
-    parts.append("## One candidate beside one `opt` + `clang -c` (CPU time)\n")
-    parts.append(f"{tried.ratio:.3f} × on {tried.modules} modules, {tried.lists} lists\n")
+    return Table(columns, [*rows, ["all", None, bench.warm, bench.cold, None, None]])
+
+
+def _promises(bench: Bench) -> Table:
     promises = [
-        (
-            "short command",
-            f"{bench.overhead_ms:+.1f} ms",
-            f"{MOST_OVERHEAD_MS:g} ms",
-            bench.overhead_ms <= MOST_OVERHEAD_MS,
-        ),
-        ("warm build", f"{bench.warm:.3f} ×", f"{MOST_WARM:g} ×", bench.warm <= MOST_WARM),
-        ("cold build", f"{bench.cold:.2f} ×", f"{MOST_COLD:g} ×", bench.cold <= MOST_COLD),
-        ("candidate", f"{tried.ratio:.3f} ×", f"{MOST_CANDIDATE:g} ×", tried.ratio <= MOST_CANDIDATE),
+        ("short command", bench.overhead_ms, MOST_OVERHEAD_MS, "+.1f", " ms"),
+        ("warm build", bench.warm, MOST_WARM, ".3f", " ×"),
+        ("cold build", bench.cold, MOST_COLD, ".2f", " ×"),
+        ("candidate", bench.candidates.ratio, MOST_CANDIDATE, ".3f", " ×"),
     ]
-    rows = [[name, got, most, "held" if held else "NOT HELD"] for name, got, most, held in promises]
-    parts += ["## Promises\n", markdown(["what", "measured", "at most", ""], "<>><", rows)]
-    return "\n".join(parts)
+    rows = [
+        [what, f"{got:{form}}{unit}", f"{most:g}{unit}", "held" if got <= most else "NOT HELD"]
+        for what, got, most, form, unit in promises
+    ]
+    return Table([Column("what"), Column("measured"), Column("at most"), Column("held")], rows)
+
+
+def render(bench: Bench) -> str:
+    """Return the report as Markdown."""
+    headings = {
+        "overhead": "A command with nothing to gain",
+        "builds": "An -Oz build (CPU time, make and linker included; medians)",
+        "candidates": "One candidate beside one `opt` + `clang -c` (CPU time)",
+        "promises": "Promises",
+    }
+    head = f"# clang-llm {bench.version} beside clang {bench.clang}, effort {bench.effort}\n"
+    return "\n".join([head, *(f"## {headings[name]}\n\n{table.markdown()}" for name, table in tables(bench).items())])
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -212,8 +223,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     text = render(bench)
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "bench.md").write_text(text, encoding="utf-8")
-    (arguments.output / "bench.json").write_text(json.dumps(asdict(bench), indent=1) + "\n", encoding="utf-8")
     print(text)
+    measured = f"effort {bench.effort} without the model, everything side by side in one run"
+    results.keep(arguments, ResultFile(arguments.command, measured, bench.clang, tables(bench)), environ)
     return 0
 
 
@@ -221,6 +233,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.lab.measure.bench``."""
     parser = argparse.ArgumentParser(prog="clang_llm.lab.measure.bench", description=__doc__)
     add_arguments(parser)
+    results.add_argument(parser, "clang_llm.lab.measure.bench", argv)
     try:
         return run(parser.parse_args(argv), environ)
     except ClangLlmError as error:

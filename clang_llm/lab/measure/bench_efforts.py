@@ -13,12 +13,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from clang_llm.lab.measure import results
+from clang_llm.lab.measure.results import Column, ResultFile, Table
 from clang_llm.lab.packages.build import Compilers, Project, build
 from clang_llm.lab.packages.recipes import recipe_for
 from clang_llm.lab.packages.rig import Rig
-from clang_llm.lab.packages.workplace import Workplace, markdown, run_command, say
+from clang_llm.lab.packages.workplace import Workplace, run_command, say
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import process_environment
+from clang_llm.toolchain.compiler import inspect
 
 DEFAULT_WORK = Path("build") / "bench-efforts"
 EFFORTS = (1, 2, 4, 7, 9)
@@ -59,18 +62,23 @@ def _build(project: Project, rig: Rig, backend: str, effort: int) -> float:
     return seconds
 
 
-def report(name: str, times: Times) -> str:
+def report(times: Times) -> Table:
     """Return the table: medians, as multiples of plain clang's."""
     plain = statistics.median(times[_PLAIN])
     backends = list(dict.fromkeys(backend for backend, _ in times if backend != _PLAIN[0]))
     efforts = sorted({effort for backend, effort in times if backend != _PLAIN[0]})
     rows = [
-        [str(effort), *(f"{statistics.median(times[backend, effort]) / plain:.1f} ×" for backend in backends)]
-        for effort in efforts
+        [effort, *(statistics.median(times[backend, effort]) / plain for backend in backends)] for effort in efforts
     ]
+    return Table([Column("effort"), *(Column(backend, "×", 1) for backend in backends)], rows)
+
+
+def told(times: Times) -> str:
+    """Say what plain clang took, and how much there was to measure."""
+    plain = statistics.median(times[_PLAIN])
     spread = (max(times[_PLAIN]) - min(times[_PLAIN])) / plain
-    head = f"{name}: clang {plain:.2f} s (spread {spread:.0%}), {len(times[_PLAIN])} builds in each way\n\n"
-    return head + markdown(["effort", *backends], ">" * (len(backends) + 1), rows)
+    builds = f"{len(times[_PLAIN])} builds in each way"
+    return f"wall time with two jobs beside clang's {plain:.2f} s (spread {spread:.0%}), {builds}"
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -81,7 +89,10 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     project.home.mkdir(exist_ok=True)
     place.rig.warm_up()
     times = measure(project, place.rig, arguments.efforts, arguments.backends, arguments.repeats)
-    sys.stdout.write(report(recipe.name, times))
+    version = inspect(place.rig.clang).version
+    found = ResultFile(arguments.command, f"{recipe.name}, {told(times)}", version, {"efforts": report(times)})
+    sys.stdout.write(found.markdown())
+    results.keep(arguments, found, environ)
     return 0
 
 
@@ -94,6 +105,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--efforts", type=int, nargs="+", default=EFFORTS, help="(default: %(default)s)")
     parser.add_argument("--backends", nargs="+", default=BACKENDS, help="(default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="counted builds in each way (default: %(default)s)")
+    results.add_argument(parser, "clang_llm.lab.measure.bench_efforts", argv)
     return run_command(parser, run, argv, environ)
 
 

@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 
 from clang_llm.lab.corpus.modules import Bench, CorpusModule, add_arguments, choose_modules, in_parallel
-from clang_llm.lab.measure import bench_candidates
+from clang_llm.lab.measure import bench_candidates, results
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.packages.split import Split
-from clang_llm.lab.packages.workplace import markdown, run_command
+from clang_llm.lab.packages.workplace import run_command
 from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.recipe import Recipe
 from clang_llm.system.settings import process_environment
@@ -40,26 +41,19 @@ _VALIDATED = 4
 
 def candidates_table(
     bench: Bench, modules: Sequence[CorpusModule], recipes: Sequence[Recipe], place: Path, clang: str | None
-) -> str:
+) -> Table:
     """Candidates per second and core, by size of the module."""
     compiler = inspect(find_clang(clang, bench.environ))
-    rows = []
+    rows: list[list[Cell]] = []
     for smallest, largest in CLASSES:
         some = [module for module in modules if smallest <= module.bytes < largest][:_MODULES]
         words = [("-cc1", *module.options, "-emit-obj", "-x", "ir", str(module.bitcode)) for module in some]
         found = bench_candidates.measure(compiler, bench.stub, words, recipes, bench.environ, place)
         count = found.modules * found.lists
-        rows.append(
-            [
-                f"{smallest // 1000} to {largest // 1000} kB",
-                str(found.modules),
-                f"{count / found.plugin_s:.1f}",
-                f"{count / found.separate_s:.1f}",
-                f"{found.separate_s / found.plugin_s:.2f} ×",
-            ]
-        )
-    headers = ["bitcode", "modules", "in clang, per second and core", "opt and clang", "ratio"]
-    return markdown(headers, "<>>>>", rows)
+        rates = [count / found.plugin_s, count / found.separate_s, found.separate_s / found.plugin_s]
+        rows.append([f"{smallest // 1000} to {largest // 1000} kB", found.modules, *rates])
+    columns = [Column("bitcode"), Column("modules"), Column("in clang, per second and core", digits=1)]
+    return Table([*columns, Column("opt and clang", digits=1), Column("ratio", "×", 2)], rows)
 
 
 def _search(module: CorpusModule, bench: Bench) -> None:
@@ -100,14 +94,19 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     shipped = [recipe for recipe in read_coreset(bench.major).lists if recipe.staged]
     head = shipped[0].head
     recipes = [recipe for recipe in shipped if recipe.head == head][:_RECIPES]
-    text = f"## Candidates ({len(recipes) - 1} recipes of one head; CPU time)\n\n"
-    text += candidates_table(bench, modules, recipes, place, arguments.clang)
+    candidates = candidates_table(bench, modules, recipes, place, arguments.clang)
     one, two = scaling(bench, modules[:_SEARCHED])
-    text += f"\n## Two cores\n\n{_SEARCHED} searches of {_CANDIDATES} candidates: {one:.1f} s one after the other, "
-    text += f"{two:.1f} s two at once, {one / two:.2f} ×\n"
     seconds, programs = validation(bench, shipped[:_VALIDATED], arguments.programs, arguments.clang)
-    text += f"\n## Validation\n\n{seconds:.1f} s for one recipe on {programs} programs, two batches at once\n"
-    sys.stdout.write(text)
+    rows: list[list[Cell]] = [
+        [f"{_SEARCHED} searches of {_CANDIDATES} candidates, one after the other", f"{one:.1f} s"],
+        ["the same, two at once", f"{two:.1f} s ({one / two:.2f} ×)"],
+        [f"validation of one recipe on {programs} programs, two batches at once", f"{seconds:.1f} s"],
+    ]
+    tables = {"candidates": candidates, "cores": Table([Column("what"), Column("measured")], rows)}
+    measured = f"modules of the train split; {len(recipes) - 1} recipes of one head, CPU time; searches, wall time"
+    found = ResultFile(arguments.command, measured, bench.version, tables)
+    sys.stdout.write(found.markdown())
+    results.keep(arguments, found, environ)
     return 0
 
 
@@ -116,6 +115,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m clang_llm.lab.measure.bench_tuning", description=__doc__)
     add_arguments(parser, DEFAULT_WORK)
     parser.add_argument("--programs", type=Path, help="HumanEval-X file (default: the one beside the checkout)")
+    results.add_argument(parser, "clang_llm.lab.measure.bench_tuning", argv)
     return run_command(parser, run, argv, environ)
 
 

@@ -6,22 +6,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from clang_llm.compile.evaluator import PATIENT
+from clang_llm.lab.measure import results
 from clang_llm.lab.measure.check import PackageCheck, Report
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.packages.build import Project
 from clang_llm.lab.packages.recipes import recipe_for
 from clang_llm.lab.packages.split import Split, require, split_of
-from clang_llm.lab.packages.workplace import Workplace, add_common_arguments, markdown, run_command, say
+from clang_llm.lab.packages.workplace import Workplace, add_common_arguments, run_command, say
 from clang_llm.plans.plan import encode
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system.errors import ClangLlmError
 from clang_llm.system.settings import process_environment
+from clang_llm.toolchain.compiler import inspect
 
 # Small enough to build all of them seven times in half an hour; more than half of the rest of the table is for savings.
 DEFAULT_PACKAGES = (
@@ -106,21 +108,28 @@ def _tests(report: Report) -> str:
     return "FAIL" if report.tests_plain else "fail as with clang"
 
 
-def table(reports: Sequence[Report]) -> str:
-    """The reports as a Markdown table."""
-    headers = ["package", "version", "", "split", "objects", "-Oz bytes", "ours", "saved", "mean", "larger", "tests"]
-    headers += ["identical", "config", "cold", "warm", "problems"]
-    rows = []
+def table(reports: Sequence[Report]) -> Table:
+    """The reports as a table."""
+    titles = ["package", "version", "language", "split", "objects", "-Oz bytes", "ours"]
+    columns = [*map(Column, titles), Column("saved", "%", 2), Column("mean per object", "%", 2)]
+    columns += map(Column, ["larger", "own tests", "identity", "config"])
+    columns += [Column("cold", "×", 2), Column("warm", "×", 2), Column("problems")]
+    rows: list[list[Cell]] = []
     for report in reports:
         saved = 1 - report.our_bytes / report.plain_bytes if report.plain_bytes else 0.0
-        identical = "ok" if report.identity and not any(report.identity.values()) else "-"
-        row = [report.package, report.version, report.language, report.split, str(report.objects)]
-        row += [f"{report.plain_bytes:,}", f"{report.our_bytes:,}", f"{saved:.2%}", f"{report.mean_saving:.2%}"]
-        row += [str(len(report.larger)), _tests(report), "DIFFER" if any(report.identity.values()) else identical]
+        row: list[Cell] = [report.package, report.version, report.language, report.split, report.objects]
+        row += [report.plain_bytes, report.our_bytes, saved, report.mean_saving]
+        row += [len(report.larger), _tests(report), _identity(report)]
         row += ["same" if not report.config else "DIFFERS"]
-        row += [f"{seconds / report.cpu_plain_s:.2f} ×" for seconds in (report.cpu_cold_s, report.cpu_warm_s)]
+        row += [seconds / report.cpu_plain_s for seconds in (report.cpu_cold_s, report.cpu_warm_s)]
         rows.append([*row, "; ".join(report.problems) or "none"])
-    return markdown(headers, "<<<<>>>>>><<<>><", rows)
+    return Table(columns, rows)
+
+
+def _identity(report: Report) -> str:
+    if any(report.identity.values()):
+        return "DIFFER"
+    return "checked" if report.identity else "not asked"
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -150,13 +159,15 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         problems = "; ".join(reports[-1].problems) or "all promises held"
         sys.stdout.write(f"{name}: {problems}\n")
         sys.stdout.flush()
-    text = table(reports)
+    tables = {"packages": table(reports)}
+    text = tables["packages"].markdown()
     sys.stdout.write("\n" + text + "".join(f"\n{name}: {reason}" for name, reason in failed.items()) + "\n")
-    if arguments.json is not None:
-        data = {"packages": [report.as_dict() for report in reports], "failed": failed}
-        arguments.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    if arguments.markdown is not None:
-        arguments.markdown.write_text(text, encoding="utf-8")
+    objects = sum(report.objects for report in reports)
+    searched = f"{arguments.tune} candidates for each module" if arguments.tune else "default effort"
+    searched = searched if arguments.effort is None else f"effort {arguments.effort}"
+    measured = f"{len(reports)} Debian packages, {searched}"
+    version = inspect(place.rig.clang).version
+    results.keep(arguments, ResultFile(arguments.command, measured, version, tables, modules=objects), environ)
     return 1 if failed or any(report.problems for report in reports) else 0
 
 
@@ -164,6 +175,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.lab.measure.packages``."""
     parser = argparse.ArgumentParser(prog="clang_llm.lab.measure.packages", description=__doc__)
     add_arguments(parser)
+    results.add_argument(parser, "clang_llm.lab.measure.packages", argv)
     return run_command(parser, run, argv, environ)
 
 

@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from clang_llm.lab.measure import results
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.packages.build import Project, build
 from clang_llm.lab.packages.compare import Pair, compare_objects, geometric_mean_saving, object_files
 from clang_llm.lab.packages.recipes import recipe_for
 from clang_llm.lab.packages.split import Split, require
-from clang_llm.lab.packages.workplace import Workplace, add_common_arguments, markdown, run_command, say
+from clang_llm.lab.packages.workplace import Workplace, add_common_arguments, run_command, say
 from clang_llm.system.errors import ClangLlmError, DataError
 from clang_llm.system.settings import DEFAULT_EFFORT, EFFORT_TABLE, process_environment
+from clang_llm.toolchain.compiler import inspect
 
 # All of the validation split: lists and defaults are chosen by what they do here, so none may be of the test split.
 DEFAULT_PACKAGES = ("libogg", "mawk", "giflib", "dash", "snappy", "hunspell", "brotli", "leveldb")
@@ -68,33 +70,34 @@ def measure(name: str, efforts: Sequence[int], place: Workplace, arguments: argp
     return measured
 
 
-def table(measured: Sequence[Measured], efforts: Sequence[int]) -> str:
+def table(measured: Sequence[Measured], efforts: Sequence[int]) -> Table:
     """Effort by effort: geometric mean over all objects, total over all bytes."""
-    headers = ["effort", "candidates", "saved, geometric mean per object", "saved, total", "objects made smaller"]
-    rows = []
+    columns = [Column("effort"), Column("candidates"), Column("saved, geometric mean per object", "%", 2)]
+    columns += [Column("saved, total", "%", 2), Column("objects made smaller")]
+    rows: list[list[Cell]] = []
     for effort in efforts:
         pairs = [pair for package in measured for pair in package.pairs(effort)]
         plain, ours = sum(pair.plain for pair in pairs), sum(pair.ours for pair in pairs)
         smaller = sum(pair.ours < pair.plain for pair in pairs)
         label = f"{effort} (default)" if effort == DEFAULT_EFFORT else str(effort)
-        cells = [f"{geometric_mean_saving(pairs):.2%}", f"{1 - ours / plain:.2%}", f"{smaller} of {len(pairs)}"]
-        rows.append([label, str(EFFORT_TABLE[effort]), *cells])
-    return markdown(headers, ">>>>>", rows)
+        cells: list[Cell] = [geometric_mean_saving(pairs), 1 - ours / plain, f"{smaller} of {len(pairs)}"]
+        rows.append([label, EFFORT_TABLE[effort], *cells])
+    return Table(columns, rows)
 
 
-def package_table(measured: Sequence[Measured], efforts: Sequence[int]) -> str:
+def package_table(measured: Sequence[Measured], efforts: Sequence[int]) -> Table:
     """Package by package: geometric mean and total saving at each effort."""
-    headers = ["package", "objects", "-Oz bytes", *(f"effort {effort}" for effort in efforts)]
-    rows = []
+    columns = [Column("package"), Column("objects"), Column("-Oz bytes")]
+    columns += [Column(f"effort {effort}", "%", 2) for effort in efforts]
+    rows: list[list[Cell]] = []
     for package in measured:
         total = sum(package.plain.values())
-        cells = []
+        cells: list[Cell] = []
         for effort in efforts:
             pairs = package.pairs(effort)
-            saved = 1 - sum(pair.ours for pair in pairs) / total
-            cells.append(f"{geometric_mean_saving(pairs):.2%} / {saved:.2%}")
-        rows.append([package.package, str(len(package.plain)), f"{total:,}", *cells])
-    return markdown(headers, "<" + ">" * (len(headers) - 1), rows)
+            cells.append([geometric_mean_saving(pairs), 1 - sum(pair.ours for pair in pairs) / total])
+        rows.append([package.package, len(package.plain), total, *cells])
+    return Table(columns, rows)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -144,13 +147,14 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     place.rig.warm_up()
     measured, wrong = _measure_all(arguments, place, efforts)
     if measured:
-        text = f"{table(measured, efforts)}\n{package_table(measured, efforts)}"
-        sys.stdout.write(text)
-        if arguments.markdown is not None:
-            arguments.markdown.write_text(text, encoding="utf-8")
-    if arguments.json is not None:
-        rows = [{"package": m.package, "plain": m.plain, "ours": m.ours} for m in measured]
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        tables = {"efforts": table(measured, efforts), "packages": package_table(measured, efforts)}
+        objects = sum(len(package.plain) for package in measured)
+        names = ", ".join(package.package for package in measured)
+        version = inspect(place.rig.clang).version
+        text = f"{objects} objects of {names}; each object / all bytes together"
+        found = ResultFile(arguments.command, text, version, tables, modules=objects)
+        sys.stdout.write(found.markdown())
+        results.keep(arguments, found, environ)
     sys.stderr.write("".join(f"{text}\n" for text in wrong))
     return 1 if wrong else 0
 
@@ -159,6 +163,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.lab.measure.savings``."""
     parser = argparse.ArgumentParser(prog="make savings", description=__doc__)
     add_arguments(parser)
+    results.add_argument(parser, "clang_llm.lab.measure.savings", argv)
     return run_command(parser, run, argv, environ)
 
 

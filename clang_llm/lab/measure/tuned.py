@@ -19,13 +19,16 @@ from typing import Any
 
 from clang_llm.compile.evaluator import Evaluator
 from clang_llm.lab.corpus.modules import Bench, CorpusModule, add_arguments, choose_modules, measure_once, tell_problems
+from clang_llm.lab.measure import results
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.packages.compare import geometric_saving
 from clang_llm.lab.packages.split import Split, split_of
-from clang_llm.lab.packages.workplace import markdown, run_command
+from clang_llm.lab.packages.workplace import run_command
 from clang_llm.plans.coreset import DATA, read_coreset
 from clang_llm.plans.mixture import in_order
 from clang_llm.plans.recipe import MAX_PIPELINES, Recipe, all_usable
 from clang_llm.plans.types import Result, Status
+from clang_llm.system.errors import DataError
 from clang_llm.system.settings import EFFORT_TABLE, process_environment
 from clang_llm.tuning.seeds import seeds
 from clang_llm.tuning.space import Space
@@ -128,40 +131,36 @@ def search(key: str, major: int, shipped: Sequence[Recipe], candidates: int, boo
     return [recipe for recipe, _ in tuner.outcome().tried]
 
 
-def report(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the tables."""
-    text = f"{len(rows)} modules\n\n"
-    budgets = sorted(map(int, rows[0]["mixed"]))
-    cells = [
-        [str(budget), *_percentages(rows, lambda row, b=budget: (row["single"][str(b)], row["mixed"][str(b)]))]  # type: ignore[misc]
-        for budget in budgets
+def tables(rows: Sequence[Mapping[str, Any]]) -> dict[str, Table]:
+    """Return what was found: ``recipes`` by compilations, and after a search ``search`` by candidates."""
+    titles = ["compilations", "one recipe a module", "per function"]
+    titles += ["one recipe, code alone", "per function, code alone"]
+    cells: list[list[Cell]] = [
+        [budget, *_fractions(rows, lambda row, b=budget: (row["single"][str(b)], row["mixed"][str(b)]))]  # type: ignore[misc]
+        for budget in sorted(map(int, rows[0]["mixed"]))
     ]
-    headers = [
-        "compilations",
-        "one recipe a module",
-        "per function",
-        "one recipe, code alone",
-        "per function, code alone",
-    ]
-    text += markdown(headers, ">>>>>", cells)
+    found = {"recipes": Table(_columns(titles), cells)}
     searched = [row for row in rows if row["tuned"]]
     if searched:
-        checkpoints = sorted(map(int, searched[0]["tuned"]))
         cells = [
-            [str(each), *_percentages(searched, lambda row, c=each: (row["tuned"][str(c)],))]  # type: ignore[misc]
-            for each in checkpoints
+            [each, *_fractions(searched, lambda row, c=each: (row["tuned"][str(c)],))]  # type: ignore[misc]
+            for each in sorted(map(int, searched[0]["tuned"]))
         ]
-        text += "\n" + markdown(["candidates", "search, text + data", "code alone"], ">>>", cells)
-    return text
+        found["search"] = Table(_columns(["candidates", "search, text + data", "search, code alone"]), cells)
+    return found
 
 
-def _percentages(
+def _columns(titles: Sequence[str]) -> list[Column]:
+    return [Column(titles[0]), *(Column(title, "%", 2) for title in titles[1:])]
+
+
+def _fractions(
     rows: Sequence[Mapping[str, Any]], sizes: Callable[[Mapping[str, Any]], Sequence[Sequence[int]]]
-) -> list[str]:
+) -> list[float]:
     """Savings of each kind of size, first in text + data, then in code alone."""
     kinds = range(len(sizes(rows[0])))
     return [
-        f"{100 * geometric_saving([(row['oz'][part], sizes(row)[kind][part]) for row in rows]):.2f} %"
+        geometric_saving([(row["oz"][part], sizes(row)[kind][part]) for row in rows])
         for part in (0, 1)
         for kind in kinds
     ]
@@ -181,10 +180,13 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     tell_problems(work, modules, arguments.jobs, "modules")
     paths = [place / f"{module.key}.json" for module in modules]
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
-    text = report(rows)
-    sys.stdout.write(text)
-    if arguments.markdown is not None:
-        arguments.markdown.write_text(text, encoding="utf-8")
+    if not rows:
+        raise DataError("none of the modules can be measured; see the messages above")
+    packages = len({module.package for module in modules})
+    measured = f"{len(rows)} modules of {packages} packages of the {split.value} split, {arguments.target}"
+    found = ResultFile(arguments.command, measured, bench.version, tables(rows), modules=len(rows))
+    sys.stdout.write(found.markdown())
+    results.keep(arguments, found, environ)
     return 0
 
 
@@ -197,7 +199,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--candidates", type=int, default=0, help="search with so many compilations (default: none)")
     parser.add_argument("--split", default=Split.VALIDATION.value, choices=[each.value for each in Split])
     parser.add_argument("--sets", type=Path, default=DATA, help="coreset files (default: the package's)")
-    parser.add_argument("--markdown", type=Path, help="write the tables to this file")
+    results.add_argument(parser, "clang_llm.lab.measure.tuned", argv)
     return run_command(parser, run, argv, environ)
 
 

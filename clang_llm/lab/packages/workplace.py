@@ -104,8 +104,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
     parser.add_argument("--jobs", type=int, default=2, help="make jobs (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
-    parser.add_argument("--json", type=Path, help="write all results to this file")
-    parser.add_argument("--markdown", type=Path, help="write the table to this file")
 
 
 def run_command(

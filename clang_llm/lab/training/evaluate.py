@@ -22,10 +22,12 @@ from pathlib import Path
 from clang_llm.backends.model import BUNDLED, with_lead
 from clang_llm.compile.evaluator import Evaluator
 from clang_llm.lab.corpus.modules import Bench, CorpusModule, add_arguments, choose_modules, measure_once, tell_problems
+from clang_llm.lab.measure import results
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.measure.tuned import Bookkeeper, search
 from clang_llm.lab.packages.compare import geometric_saving
 from clang_llm.lab.packages.split import Split
-from clang_llm.lab.packages.workplace import markdown, run_command
+from clang_llm.lab.packages.workplace import run_command
 from clang_llm.models.small import SmallModel
 from clang_llm.plans.coreset import read_coreset, read_menu
 from clang_llm.plans.recipe import Recipe, all_usable
@@ -47,6 +49,7 @@ TUNER = "autotuner"
 _DRAWS = 400
 #: A module that becomes smaller than this part of -Oz's decides means alone.
 _HUGE = 0.8
+MEANS = "text + data, geometric mean / of all bytes together"
 #: What one module came to: for each way and number of compilations (as text: JSON) the bytes.
 Row = Mapping[str, Mapping[str, int]]
 
@@ -150,31 +153,32 @@ def differences(rows: Sequence[Row], way: str, other: str) -> dict[int, tuple[fl
     return found
 
 
-def report(rows: Sequence[Row]) -> str:
-    """Return the tables."""
-    text = f"{len(rows)} modules; text + data, geometric mean, and of all modules together\n\n" + _table(rows)
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """Return what was found.
+
+    ``savings`` of every way by compilations; ``steady``, the same without modules that decide means alone, where there
+    are such, and ``steady_lead``, how much more the model saves than the coreset there; ``difference``, how much more
+    it saves on all, with a 95 % interval over modules drawn again; and the ``autotuner``, where it ran.
+    """
+    found = {"savings": _table(rows)}
     steady = [row for row in rows if min(min(row[way].values()) for way in WAYS) > _HUGE * row["oz"]["0"]]
     if 0 < len(steady) < len(rows):
-        text += f"\nWithout the {len(rows) - len(steady)} that some way makes a fifth smaller:\n\n" + _table(steady)
-    text += f"\nSaved more by {BOTH} than by the {CORESET}, and 95 % interval over modules drawn again:\n\n"
-    cells = [
-        [str(count), *(f"{100 * value:+.2f}" for value in values)]
-        for count, values in differences(rows, BOTH, CORESET).items()
-    ]
-    text += markdown(["compilations", "points", "from", "to"], ">>>>", cells)
-    for count, shares in savings(rows, TUNER).items():
-        mean, total = (100 * share for share in shares)
-        text += f"\n{TUNER}, {count} candidates: {mean:.2f} / {total:.2f} %\n"
-    return text
+        found["steady"] = _table(steady)
+        leads: list[list[Cell]] = [[count, lead] for count, (lead, *_) in differences(steady, BOTH, CORESET).items()]
+        found["steady_lead"] = Table([Column("compilations"), Column("without huge", "points", 2)], leads)
+    cells: list[list[Cell]] = [[count, *values] for count, values in differences(rows, BOTH, CORESET).items()]
+    titles = ("points more", "from", "to")
+    found["difference"] = Table([Column("compilations"), *(Column(title, "points", 2) for title in titles)], cells)
+    tuned: list[list[Cell]] = [[count, shares] for count, shares in savings(rows, TUNER).items()]
+    if tuned:
+        found[TUNER] = Table([Column("candidates"), Column(TUNER, "%", 2)], tuned)
+    return found
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[Row]) -> Table:
     found = {way: savings(rows, way) for way in WAYS}
-    cells = [
-        [str(count), *(" / ".join(f"{100 * each:.2f}" for each in found[way][count]) for way in WAYS)]
-        for count in COUNTS
-    ]
-    return markdown(["compilations", *(f"{way}, %" for way in WAYS)], ">" * (len(WAYS) + 1), cells)
+    cells: list[list[Cell]] = [[count, *(found[way][count] for way in WAYS)] for count in COUNTS]
+    return Table([Column("compilations"), *(Column(way, "%", 2) for way in WAYS)], cells)
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -221,7 +225,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     rows: list[Row] = [json.loads(path.read_text(encoding="ascii")) for path in paths if path.exists()]
     if not rows:
         raise DataError("none of the modules can be measured; see the messages above")
-    sys.stdout.write(report(rows))
+    packages = len({module.package for module in modules})
+    measured = f"{len(rows)} modules of {packages} packages of the {arguments.split} split; {MEANS}"
+    found = ResultFile(arguments.command, measured, bench.version, tables(rows), modules=len(rows))
+    sys.stdout.write(found.markdown())
+    results.keep(arguments, found, environ)
     if arguments.plot is not None:
         draw(rows, arguments.plot)
     return 0
@@ -237,6 +245,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--candidates", type=int, default=0, help="of the autotuner's search (default: none)")
     parser.add_argument("--split", default=Split.VALIDATION.value, choices=(Split.VALIDATION.value, Split.TEST.value))
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what is in the table: .png or .svg")
+    results.add_argument(parser, "clang_llm.lab.training.evaluate", argv)
     return run_command(parser, run, argv, environ)
 
 

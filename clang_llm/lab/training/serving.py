@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from clang_llm.backends.model import BUNDLED
+from clang_llm.lab.measure import results
+from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.lab.packages.split import Split
-from clang_llm.lab.packages.workplace import markdown, run_command
+from clang_llm.lab.packages.workplace import run_command
 from clang_llm.lab.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.lab.training.dataset import load
 from clang_llm.models import Task
@@ -113,7 +115,12 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             rows = measure(serving, tasks, arguments.at_once)
         finally:
             client.stop(serving.place)
-    sys.stdout.write(markdown(["", "measured"], "<>", [list(row) for row in rows.items()]))
+    cells: list[list[Cell]] = [[*row] for row in rows.items()]
+    tables = {"serving": Table([Column("what"), Column("measured")], cells)}
+    measured = f"{len(tasks)} modules of the validation split; the server computes in one thread"
+    found = ResultFile(arguments.command, measured, compiler.version, tables, modules=len(tasks))
+    sys.stdout.write(found.markdown())
+    results.keep(arguments, found, environ)
     return 0
 
 
@@ -126,6 +133,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--budget", type=int, default=6, help="recipes that are asked for (%(default)s)")
     parser.add_argument("--at-once", type=int, default=8, help="questions at the same time (%(default)s)")
     parser.add_argument("--clang", help="the real clang (default: the one clang-llm uses)")
+    results.add_argument(parser, "clang_llm.lab.training.serving", argv)
     return run_command(parser, run, argv, environ)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from clang_llm.lab.measure import bench, bench_efforts
+from clang_llm.lab.measure import bench, bench_efforts, results
 from clang_llm.lab.measure.demo import SAMPLES
 from clang_llm.lab.packages.build import Project
 from clang_llm.lab.packages.workplace import Workplace
@@ -21,16 +20,23 @@ from clang_llm.toolchain.compiler import Compiler
 def test_bench_on_the_samples(tmp_path: Path, a_compiler: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
     if shutil.which("hyperfine") is None:
         pytest.skip("hyperfine is not installed")
-    size = ["--samples", "--repeats", "1", "--rounds", "1", "--clang", str(a_compiler.path)]
+    kept = tmp_path / "bench.json"
+    size = ["--json", str(kept), "--samples", "--repeats", "1", "--rounds", "1", "--clang", str(a_compiler.path)]
     assert bench.main([*size, "--work", str(tmp_path / "work"), "--output", str(tmp_path / "out")], os.environ) == 0
     text = capsys.readouterr().out
     assert "## Promises" in text
     assert (tmp_path / "out" / "bench.md").read_text() + "\n" == text
-    found = json.loads((tmp_path / "out" / "bench.json").read_text())
-    assert [each["name"] for each in found["overhead"]] == ["`--version`", "`-O2 -c`", "link", "`-E`"]
-    assert [each["name"] for each in found["builds"]] == ["jot", "route"]
-    assert found["candidates"]["modules"] > 5
-    assert found["candidates"]["plugin_s"] > 0
+    found = results.read(kept)
+    assert found.command.startswith("python -m clang_llm.lab.measure.bench --samples --repeats 1")
+    assert str(tmp_path) not in kept.read_text()
+    tables = found.tables
+    assert [row[0] for row in tables["overhead"].rows] == ["`--version`", "`-O2 -c`", "link", "`-E`"]
+    assert [row[0] for row in tables["builds"].rows] == ["jot", "route", "all"]
+    ((modules, _, ratio),) = tables["candidates"].rows
+    assert isinstance(modules, int)
+    assert modules > 5
+    assert isinstance(ratio, float)
+    assert ratio > 0
 
 
 def test_cold_builds_are_timed_by_effort(tmp_path: Path, a_compiler: Compiler) -> None:
@@ -43,7 +49,7 @@ def test_cold_builds_are_timed_by_effort(tmp_path: Path, a_compiler: Compiler) -
     assert list(times) == [("clang", 0), ("coreset", 1), ("coreset", 7)]
     # Sixteen candidates are never free.
     assert times["coreset", 7][0] > times["coreset", 1][0] > times["clang", 0][0] > 0
-    assert "| 7 | " in bench_efforts.report(recipe.name, times)
+    assert "| 7 | " in bench_efforts.report(times).markdown()
     # A model that is not there must not pass for a fast one.
     place.rig.environ["CLANG_LLM_MODEL"] = str(tmp_path / "none")  # type: ignore[index]
     with pytest.raises(DataError, match="did not answer"):

@@ -34,7 +34,7 @@ def test_the_report_says_what_was_held() -> None:
     assert "NOT HELD" not in text
     assert "| warm build | 1.005 × | 1.03 × | held |" in text
     assert "| candidate | 0.300 × | 0.35 × | held |" in text
-    assert "| lua5.4 | 1.00 | 1.020 × | 4.00 × | 20.0% | 3 |" in text
+    assert "| lua5.4 | 1.00 | 1.020 × | 4.00 × | 20.0 % | 3 |" in text
 
 
 def test_the_report_says_what_was_not_held() -> None:

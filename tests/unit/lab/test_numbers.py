@@ -72,9 +72,9 @@ def test_objects_find_their_sources(name: str, source: str, same: bool) -> None:
 
 def test_the_savings_table_counts_objects_and_bytes() -> None:
     measured = Measured("mawk", {"a.o": 100, "b.o": 300}, {"1": {"a.o": 100, "b.o": 300}, "3": {"a.o": 90, "b.o": 300}})
-    lines = table([measured], [1, 3]).splitlines()
-    assert lines[2].split("|")[1:-1] == [" 1 ", " 1 ", " 0.00% ", " 0.00% ", " 0 of 2 "]
-    assert lines[3].split("|")[3:-1] == [" 5.13% ", " 2.50% ", " 1 of 2 "]
+    lines = table([measured], [1, 3]).markdown().splitlines()
+    assert lines[2].split("|")[1:-1] == [" 1 ", " 1 ", " 0.00 % ", " 0.00 % ", " 0 of 2 "]
+    assert lines[3].split("|")[3:-1] == [" 5.13 % ", " 2.50 % ", " 1 of 2 "]
 
 
 def a_plan(**changes: object) -> Plan:
@@ -155,8 +155,8 @@ def test_every_broken_promise_is_named(changes: dict[str, object], problem: str 
 def test_a_report_survives_json_and_fills_a_row() -> None:
     one = report()
     assert Report(**one.as_dict()) == one
-    row = package_table([one]).splitlines()[2]
-    for cell in ("10.00%", "12.00%", "4.50 ×", "1.05 ×", "| ok |", "| pass |", "| none |"):
+    row = package_table([one]).markdown().splitlines()[2]
+    for cell in ("10.00 %", "12.00 %", "4.50 ×", "1.05 ×", "| checked |", "| pass |", "| none |"):
         assert cell in row
 
 

@@ -23,8 +23,8 @@ from clang_llm.lab.training.evaluate import (
     differences,
     draw,
     for_modules,
-    report,
     savings,
+    tables,
 )
 from clang_llm.lab.training.examples import Example, examples_of
 from clang_llm.lab.training.serving import tasks_of
@@ -260,21 +260,21 @@ def test_savings_are_told_as_mean_and_total() -> None:
     mean, total = savings(ROWS, WAYS[0])[8]
     assert mean == pytest.approx(1 - math.sqrt(0.9))
     assert total == pytest.approx(10 / 1100)
-    text = report(ROWS)
-    assert "2 modules" in text
-    assert text.count("5.13 / 0.91") == len(COUNTS) * len(WAYS)
+    found = tables(ROWS)
+    assert list(found) == ["savings", "difference", TUNER]
+    assert found["savings"].markdown().count("5.13 / 0.91 %") == len(COUNTS) * len(WAYS)
     # No way is better than another, whatever is drawn.
-    assert text.count("| +0.00 | +0.00 | +0.00 |") == len(COUNTS)
-    assert "50 candidates: 50.00 / 50.00 %" in text
-    assert TUNER not in report([{name: row[name] for name in ("oz", *WAYS)} for row in ROWS])
+    assert found["difference"].markdown().count("| +0.00 | +0.00 | +0.00 |") == len(COUNTS)
+    assert "| 50 | 50.00 / 50.00 % |" in found[TUNER].markdown()
+    assert TUNER not in tables([{name: row[name] for name in ("oz", *WAYS)} for row in ROWS])
 
 
 def test_what_one_module_decides_is_told_without_it() -> None:
     huge = {"oz": {"0": 100}, **{way: {str(count): 50 for count in COUNTS} for way in WAYS}}
     huge |= {CORESET: {str(count): 100 for count in COUNTS}, TUNER: {"50": 50}}
-    text = report([*ROWS, huge])
-    assert "Without the 1 that some way makes a fifth smaller" in text
-    assert text.count("5.13 / 0.91") == len(COUNTS) * len(WAYS)
+    found = tables([*ROWS, huge])
+    assert found["steady"].markdown().count("5.13 / 0.91 %") == len(COUNTS) * len(WAYS)
+    assert "5.13 / 0.91 %" not in found["savings"].markdown()
     gain, low, high = differences([*ROWS, huge], BOTH, CORESET)[1]
     assert gain == pytest.approx(savings([*ROWS, huge], BOTH)[1][0] - savings([*ROWS, huge], CORESET)[1][0])
     assert 0 == low < gain < high
