@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -28,11 +29,10 @@ TOTAL, CODE = "per function", "per function, code alone"
 
 _PERCENT, _COLD, _WARM = Column("", "%", 2), Column("", "×", 1), Column("", "×", 2)
 _DEFAULT, _MOST = str(EFFORT_TABLE[DEFAULT_EFFORT]), str(EFFORT_TABLE[-1])
-#: Modules that have a target of the Makefile.
+#: Modules that have a target of the Makefile which hands their words on.
 _TARGETS = {
     "clang_llm.lab.measure.packages": "make check-packages",
     "clang_llm.lab.measure.bench": "make bench",
-    "clang_llm.lab.training.evaluate": "make evaluate",
 }
 _WIDTH = 120
 #: A space at which no line ends: a character that no document has.
@@ -157,20 +157,22 @@ def _time(results: Results) -> list[str]:
     )
     short = bench.tables["promises"].column("measured")["short command"]
     model = _COLD.show(efforts.tables["efforts"].column("model")[str(DEFAULT_EFFORT)])
-    without = f"CPU time {cold} without the model ({_make(bench)})"
-    wall = f"wall time {model} with it (`{efforts.command}`)"
+    text = f"CPU time beside clang's, without the model: a cold build {cold}, a warm build {warm}"
     return [
-        marked(f"A cold build beside clang's: {without}; {wall}.", bench, efforts),
-        marked(f"A warm build: {warm}. A command with nothing to gain: {short} at most ({_make(bench)}).", bench),
+        marked(f"{text}; a command with nothing to gain {short} at most ({_make(bench)}).", bench),
+        marked(f"Wall time of a cold build with the model: {model} ({_make(efforts)}).", efforts),
     ]
 
 
 def _make(result: ResultFile) -> str:
-    """Return the command of a result, or the target of the Makefile that runs it; raises DataError for no command."""
-    module = re.match(r"python -m (clang_llm\.lab\.[\w.]+)", result.command)
-    if module is None:
-        raise DataError(f"'{result.command}' is no command of clang_llm.lab")
-    return f"`{_TARGETS.get(module[1], f'python -m {module[1]}')}`"
+    """Return the command of a result, by the target of the Makefile where one takes its words."""
+    python, _, module, *words = shlex.split(result.command)
+    if python != "python" or module not in _TARGETS:
+        return f"`{result.command}`"
+    # The target finds clang itself.
+    at = words.index("--clang") if "--clang" in words else len(words)
+    asked = shlex.join([word for word in [*words[:at], *words[at + 2 :]] if word != "--fresh"])
+    return f'`{_TARGETS[module]} PROJECT="{asked}"`' if asked else f"`{_TARGETS[module]}`"
 
 
 def _side_by_side(results: Results, names: Mapping[str, str], commands: Sequence[str]) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clang_llm.lab.measure import results
 from clang_llm.lab.measure.provenance import Origins, read_origins
+from clang_llm.lab.measure.results import Cell, Column, Table
 from clang_llm.lab.packages.build import Built, Project, build
 from clang_llm.lab.packages.compare import Comparison, Pair, compare_objects, geometric_mean_saving, object_files
 from clang_llm.lab.packages.dependencies import build_dependencies, install
@@ -22,6 +24,7 @@ from clang_llm.lab.packages.split import split_of
 from clang_llm.lab.packages.workplace import Workplace, run_command, say
 from clang_llm.system.errors import PackageError
 from clang_llm.system.settings import process_environment
+from clang_llm.toolchain.compiler import inspect
 
 DEFAULT_WORK = Path("build") / "demo"
 # One in C, one in C++; both build in seconds, have tests of their own and need nothing but a compiler, make and cmake.
@@ -105,6 +108,22 @@ def lines(shown: Shown) -> list[str]:
     return text
 
 
+def table(all_shown: Sequence[Shown]) -> Table:
+    """What was shown of each program, for its result file; times are wall times."""
+    columns = [Column("program"), Column("objects"), Column("-Oz bytes"), Column("ours"), Column("saved", "%", 2)]
+    columns += [Column("mean per object", "%", 2), Column("larger"), Column("own tests")]
+    columns += [Column("cold", "×", 2), Column("warm", "×", 2)]
+    rows: list[list[Cell]] = []
+    for shown in all_shown:
+        found, base = shown.found, shown.plain.wall_s("build")
+        passed = {None: "none", True: "pass", False: "FAIL"}[shown.cold.tests_passed]
+        times = [built.wall_s("build") / base if base else None for built in (shown.cold, shown.warm)]
+        sizes: list[Cell] = [found.plain, found.ours, Pair("", found.plain, found.ours, False).saving]
+        mean = geometric_mean_saving(found.pairs)
+        rows.append([shown.name, len(found.pairs), *sizes, mean, len(found.larger), passed, *times])
+    return Table(columns, rows)
+
+
 def failures(shown: Shown) -> list[str]:
     """What went wrong, in words."""
     wrong = [f"{pair.name} is larger than with -Oz" for pair in shown.found.larger]
@@ -175,11 +194,17 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     else:
         projects = _projects(arguments.packages, place, arguments.jobs)
     wrong: list[str] = []
+    all_shown: list[Shown] = []
     for project in projects:
         shown = show(project, place.rig)
+        all_shown.append(shown)
         sys.stdout.write("\n".join(lines(shown)) + "\n\n")
         sys.stdout.flush()
         wrong += failures(shown)
+    measured = f"{len(all_shown)} programs"
+    tables = {"programs": table(all_shown)}
+    version = inspect(place.rig.clang).version
+    results.keep(arguments, results.ResultFile(arguments.command, measured, version, tables), environ)
     sys.stderr.write("".join(f"{text}\n" for text in wrong))
     return 1 if wrong else 0
 
@@ -188,6 +213,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.lab.measure.demo``."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     add_arguments(parser)
+    results.add_argument(parser, "clang_llm.lab.measure.demo", argv)
     return run_command(parser, run, argv, environ)
 
 

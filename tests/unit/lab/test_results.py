@@ -119,6 +119,22 @@ def test_outdated_numbers_bear_a_mark() -> None:
         composed.legend({"one": old, "two": a_result(outdated="long ago")}, "")
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("python -m clang_llm.lab.measure.packages --clang clang-19", "`make check-packages`"),
+        (
+            "python -m clang_llm.lab.measure.packages --fresh --effort 9 --clang clang-19 'a b'",
+            "`make check-packages PROJECT=\"--effort 9 'a b'\"`",
+        ),
+        ("python -m clang_llm.lab.other --clang clang-19", "`python -m clang_llm.lab.other --clang clang-19`"),
+        ("clang-llm -Oz -c a.c && size a.o", "`clang-llm -Oz -c a.c && size a.o`"),
+    ],
+)
+def test_a_short_command_measures_the_same(command: str, told: str) -> None:
+    assert composed._make(a_result(command=command)) == told
+
+
 def test_the_readmes_table_marks_what_is_outdated_and_only_that() -> None:
     found = numbers.load(ROOT / "docs" / "results")
     lines = composed.overview(found, "").splitlines()[2 : 2 + len(composed.TARGETS)]
