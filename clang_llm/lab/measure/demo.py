@@ -108,20 +108,22 @@ def lines(shown: Shown) -> list[str]:
     return text
 
 
-def table(all_shown: Sequence[Shown]) -> Table:
-    """What was shown of each program, for its result file; times are wall times."""
-    columns = [Column("program"), Column("objects"), Column("-Oz bytes"), Column("ours"), Column("saved", "%", 2)]
-    columns += [Column("mean per object", "%", 2), Column("larger"), Column("own tests")]
-    columns += [Column("cold", "×", 2), Column("warm", "×", 2)]
-    rows: list[list[Cell]] = []
+def tables(all_shown: Sequence[Shown]) -> dict[str, Table]:
+    """What was shown of each program, for the result file: ``programs``, their sizes, and ``times`` on the wall."""
+    titles = [Column("program"), Column("objects"), Column("-Oz bytes"), Column("ours"), Column("saved", "%", 2)]
+    titles += [Column("mean per object", "%", 2), Column("larger"), Column("own tests")]
+    sizes: list[list[Cell]] = []
+    times: list[list[Cell]] = []
     for shown in all_shown:
         found, base = shown.found, shown.plain.wall_s("build")
         passed = {None: "none", True: "pass", False: "FAIL"}[shown.cold.tests_passed]
-        times = [built.wall_s("build") / base if base else None for built in (shown.cold, shown.warm)]
-        sizes: list[Cell] = [found.plain, found.ours, Pair("", found.plain, found.ours, False).saving]
+        total: list[Cell] = [found.plain, found.ours, Pair("", found.plain, found.ours, False).saving]
         mean = geometric_mean_saving(found.pairs)
-        rows.append([shown.name, len(found.pairs), *sizes, mean, len(found.larger), passed, *times])
-    return Table(columns, rows)
+        sizes.append([shown.name, len(found.pairs), *total, mean, len(found.larger), passed])
+        ratios = [built.wall_s("build") / base if base else None for built in (shown.cold, shown.warm)]
+        times.append([shown.name, base, *ratios])
+    timed = [Column("program"), Column("clang, s", digits=2), Column("cold", "×", 2), Column("warm", "×", 2)]
+    return {"programs": Table(titles, sizes), "times": Table(timed, times)}
 
 
 def failures(shown: Shown) -> list[str]:
@@ -201,10 +203,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         sys.stdout.write("\n".join(lines(shown)) + "\n\n")
         sys.stdout.flush()
         wrong += failures(shown)
-    measured = f"{len(all_shown)} programs"
-    tables = {"programs": table(all_shown)}
+    measured = f"{len(all_shown)} programs, default effort"
     version = inspect(place.rig.clang).version
-    results.keep(arguments, results.ResultFile(arguments.command, measured, version, tables), environ)
+    results.keep(arguments, results.ResultFile(arguments.command, measured, version, tables(all_shown)), environ)
     sys.stderr.write("".join(f"{text}\n" for text in wrong))
     return 1 if wrong else 0
 
