@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 TOOL := .venv/bin/clang-llm-tool
 # Changing one of these makes the environment stale.
-SETUP := setup.cfg pyproject.toml scripts/setup scripts/packages $(wildcard wrappers/clang-llm*)
+SETUP := setup.cfg setup.py pyproject.toml scripts/setup scripts/packages $(wildcard wrappers/clang-llm*)
 
 # A Debian source package to build with clang-llm; empty: a program of tests/projects.
 PROJECT ?=

@@ -1,6 +1,6 @@
 # CMake toolchain file: compile with clang-llm, and at -Oz in the build type MinSizeRel.
 #
-#   cmake -DCMAKE_TOOLCHAIN_FILE=<here>/clang-llm.cmake -DCMAKE_BUILD_TYPE=MinSizeRel ...
+#   cmake -DCMAKE_TOOLCHAIN_FILE=$(clang-llm-tool path cmake) -DCMAKE_BUILD_TYPE=MinSizeRel ...
 #
 # -DCMAKE_C_COMPILER=clang-16 -DCMAKE_CXX_COMPILER=clang++-16   another clang than the newest on PATH
 # -DCLANG_LLM_CHAINLOAD=<file>                                  on top of another toolchain file, for a cross compiler
@@ -14,8 +14,14 @@ if(CLANG_LLM_CHAINLOAD)
   list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES CLANG_LLM_CHAINLOAD)
 endif()
 
+# Beside this file in a checkout; in bin, where this is in share/clang-llm, once installed.
+get_filename_component(clang_llm_bin "${CMAKE_CURRENT_LIST_DIR}" ABSOLUTE)
+if(NOT EXISTS "${clang_llm_bin}/clang-llm")
+  get_filename_component(clang_llm_bin "${CMAKE_CURRENT_LIST_DIR}/../../bin" ABSOLUTE)
+endif()
+
 foreach(clang_llm_language IN ITEMS C CXX)
-  set(clang_llm_wrapper "${CMAKE_CURRENT_LIST_DIR}/clang-llm")
+  set(clang_llm_wrapper "${clang_llm_bin}/clang-llm")
   if(clang_llm_language STREQUAL "CXX")
     string(APPEND clang_llm_wrapper "++")
   endif()
@@ -31,3 +37,4 @@ foreach(clang_llm_language IN ITEMS C CXX)
 endforeach()
 unset(clang_llm_language)
 unset(clang_llm_wrapper)
+unset(clang_llm_bin)

@@ -15,7 +15,7 @@ import clang_llm
 from clang_llm.cli import sandbox
 from clang_llm.cli.output import working
 from clang_llm.cli.reasons import NO_HOME, describe
-from clang_llm.system import log, process
+from clang_llm.system import layout, log, process
 from clang_llm.system.errors import ClangLlmError, ProcessError, ToolchainError
 from clang_llm.system.files import read_regular
 from clang_llm.system.places import own_cache
@@ -194,7 +194,7 @@ def _check_compile(
         trial = {**place.environ, PREFIX + "CLANG": str(compiler.path), PREFIX + "CONFIG": str(place.root / "none")}
         if settings.python:
             trial[PREFIX + "PYTHON"] = settings.python
-        done = process.run([sandbox.wrapper(), "-Oz", "-c", source, "-o", output], env=trial, timeout_s=_TRIAL_S)
+        done = process.run([layout.wrapper(), "-Oz", "-c", source, "-o", output], env=trial, timeout_s=_TRIAL_S)
         events = log.fold_events(place.cache)
         written = output.is_file()
     complaint = os.fsdecode(done.stderr).strip().partition("\n")[0]
@@ -205,7 +205,7 @@ def _check_compile(
         )
     elif failures or not events["stored"]:
         text = ", ".join(f"{describe(reason)} ({reason})" for reason in failures) or "no plan was stored"
-        remedy = f"{PREFIX}LOG=/dev/stderr {sandbox.wrapper()} -Oz -c FILE.c tells more"
+        remedy = f"{PREFIX}LOG=/dev/stderr {layout.wrapper()} -Oz -c FILE.c tells more"
         yield Finding(WRONG, subject, f"a trial compile came out as plain -Oz: {text}", remedy)
     else:
         applied = "a smaller object" if events["applied"] else "-Oz was best"

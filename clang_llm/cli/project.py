@@ -12,12 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from clang_llm.system import process
+from clang_llm.system import layout, process
 from clang_llm.system.errors import DataError, ProcessError
 from clang_llm.system.settings import Settings
 from clang_llm.toolchain.compiler import find_clang
-
-WRAPPERS = Path(__file__).resolve().parents[2] / "wrappers"
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +26,14 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def compilers(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that make a build use our wrappers with the clang that is in use."""
+    """Return the variables that make a build use our wrappers with the clang that is in use.
+
+    Raises:
+        ToolchainError: The wrappers or clang cannot be found.
+    """
     return {
-        "CC": str(WRAPPERS / "clang-llm"),
-        "CXX": str(WRAPPERS / "clang-llm++"),
+        "CC": str(layout.wrapper()),
+        "CXX": str(layout.wrapper(cxx=True)),
         "CLANG_LLM_CLANG": str(find_clang(settings.clang, environ)),
     }
 
@@ -96,7 +98,7 @@ def read_commands(path: Path) -> list[Command]:
 def _command(entry: Mapping[str, object], home: Path) -> Command:
     arguments = entry.get("arguments")
     words = [str(word) for word in arguments] if isinstance(arguments, list) else shlex.split(str(entry["command"]))
-    wrapper = WRAPPERS / ("clang-llm++" if "++" in Path(words[0]).name else "clang-llm")
+    wrapper = layout.wrapper(cxx="++" in Path(words[0]).name)
     kept = []
     rest = iter(words[1:])
     for word in rest:

@@ -1,4 +1,4 @@
-"""A private cache directory for trying things, and the wrappers to try them with.
+"""A private cache directory for trying things.
 
 `doctor` and `explain` run the real wrapper and the real plugin; what they leave behind has to vanish, and the user's
 own cache directory must stay as it is.
@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import clang_llm
 from clang_llm.system.errors import ToolchainError
 from clang_llm.system.settings import PREFIX
 from clang_llm.toolchain.plugins import code_directory
@@ -34,20 +32,6 @@ class Sandbox:
     root: Path
     cache: Path
     environ: Mapping[str, str]
-
-
-def wrapper(cxx: bool = False) -> Path:
-    """Find ``clang-llm`` (or ``clang-llm++``): in the checkout that this package lies in, else where pip put it.
-
-    Raises:
-        ToolchainError: There is none.
-    """
-    name = "clang-llm++" if cxx else "clang-llm"
-    places = (Path(clang_llm.__file__).resolve().parents[1] / "wrappers", Path(sysconfig.get_path("scripts")))
-    for place in places:
-        if (place / name).is_file():
-            return place / name
-    raise ToolchainError(f"cannot find the wrapper {name} beside this package; install clang-llm again")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clang_llm.cli import sandbox
-from clang_llm.system import process
+from clang_llm.system import layout, process
 from clang_llm.system.errors import ProcessError, ToolchainError
 from clang_llm.system.settings import PREFIX, Settings
 from clang_llm.toolchain import plugins as toolchain
@@ -123,7 +123,7 @@ def _ask_wrapper(request: Request, place: sandbox.Sandbox, environ: Mapping[str,
     stand_in.chmod(0o755)
     said.touch()
     environ = {**environ, PREFIX + "CLANG": str(stand_in), _EXPLAIN: str(said)}
-    process.run([sandbox.wrapper(request.cxx), *request.arguments], env=environ, timeout_s=LIMIT_S)
+    process.run([layout.wrapper(cxx=request.cxx), *request.arguments], env=environ, timeout_s=LIMIT_S)
     for event in _events(said):
         return str(event["reason"])
     return "unknown"

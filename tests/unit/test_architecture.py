@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tree
 
 from clang_llm.system import errors
 
@@ -279,12 +280,11 @@ def test_no_machine_path_or_registry_is_written_down() -> None:
     )
     this = Path(__file__).resolve()
     found = []
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.split("\n")
-    for name in tracked:
+    names = tree.files()
+    assert Path("README.md") in names
+    for name in names:
         path = ROOT / name
-        if name and name != "LICENSE" and path.is_file() and path != this:
+        if name.name != "LICENSE" and path != this:
             text = path.read_bytes().decode(errors="replace")
             found += [f"{name}: {match}" for match in suspicious.findall(text)]
     assert not found

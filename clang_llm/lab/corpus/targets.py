@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clang_llm.lab.packages.rig import WRAPPERS
+from clang_llm.system import layout
 from clang_llm.system.errors import DataError
 
 #: The target of the build itself.
@@ -82,9 +82,9 @@ def write_compilers(place: Path) -> tuple[Path, Path]:
     (stubs / "gnu").mkdir(parents=True, exist_ok=True)
     (stubs / "gnu" / "stubs-ilp32.h").touch()
     made = []
-    for name, wrapper in (("corpus-cc", "clang-llm"), ("corpus-c++", "clang-llm++")):
+    for name, wrapper in (("corpus-cc", layout.wrapper()), ("corpus-c++", layout.wrapper(cxx=True))):
         path = place / name
-        path.write_text(_script(WRAPPERS / wrapper, stubs), encoding="utf-8")
+        path.write_text(_script(wrapper, stubs), encoding="utf-8")
         path.chmod(0o755)
         made.append(path)
     return made[0], made[1]

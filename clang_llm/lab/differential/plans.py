@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +12,12 @@ from pathlib import Path
 
 from clang_llm.plans.coreset import DATA, Coreset, read_coreset, read_menu
 from clang_llm.plans.recipe import Recipe, all_usable, from_data
+from clang_llm.plans.store import SEED
 from clang_llm.system.errors import BackendError, ClangLlmError
 from clang_llm.tuning.seeds import CLOSINGS, seeds
 
-#: Plans of tuned modules that come with a checkout.
-SEED_PLANS = DATA.parents[2] / "cache" / "seed" / "plans"
+#: Plans of tuned modules that come with clang-llm.
+SEED_PLANS = (SEED or Path(os.devnull)) / "plans"
 _MENU = DATA.parent / "model"
 #: One in so many plans of a program is a shipped recipe as it is.
 WHOLE = 4

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clang_llm.lab.packages.build import Compilers
-from clang_llm.system import log, process
+from clang_llm.system import layout, log, process
 from clang_llm.system.errors import DataError
-
-WRAPPERS = Path(__file__).resolve().parents[3] / "wrappers"
 
 # Building the plugin for a new clang takes half a minute of one core.
 _WARM_UP_LIMIT_S = 600.0
@@ -53,7 +51,7 @@ class Rig:
             "CLANG_LLM_SEED_DIR": os.devnull,
             **ours,
         }
-        return Compilers(str(WRAPPERS / "clang-llm"), str(WRAPPERS / "clang-llm++"), environ)
+        return Compilers(str(layout.wrapper()), str(layout.wrapper(cxx=True)), environ)
 
     def cold(self) -> None:
         """Forget all plans and counts; the plugin stays built."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 from clang_llm.plans.plan import Plan
 from clang_llm.plans.store.local import LocalStore
+from clang_llm.system.layout import find
 from clang_llm.system.settings import Settings
 
-#: Vetted entries that come with a checkout (`cache/README.md`), unless CLANG_LLM_SEED_DIR names others.
-SEED = Path(__file__).resolve().parents[3] / "cache" / "seed"
+#: Vetted entries that come with clang-llm (`cache/README.md`), unless CLANG_LLM_SEED_DIR names others.
+SEED = find("seed")
 
 
 class Store(Protocol):
@@ -32,4 +32,4 @@ def open_local(settings: Settings) -> LocalStore:
 def behind_local(settings: Settings) -> list[Store]:
     """Return the stores to ask, in order, for what the local cache does not have."""
     seed = settings.seed_dir or SEED
-    return [LocalStore(seed, read_only=True)] if seed.is_dir() else []
+    return [LocalStore(seed, read_only=True)] if seed is not None and seed.is_dir() else []

@@ -277,8 +277,9 @@ def test_the_stores_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (local.root, local.read_only, local.max_bytes) == (tmp_path / "c", False, 7168)
     assert stores.open_local(Settings.load({**environ, "CLANG_LLM_READONLY": "1"})).read_only
     assert stores.open_local(Settings.load({**environ, "_CLANG_LLM_EXPLAIN": "file"})).read_only
-    monkeypatch.setattr(stores, "SEED", tmp_path / "none")
-    assert stores.behind_local(Settings.load(environ)) == []
+    for missing in (tmp_path / "none", None):
+        monkeypatch.setattr(stores, "SEED", missing)
+        assert stores.behind_local(Settings.load(environ)) == []
 
 
 def test_a_seed_is_a_store_that_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,6 +299,7 @@ def test_another_seed_may_be_named(tmp_path: Path) -> None:
 
 
 def test_the_shipped_seeds_are_sound() -> None:
+    assert stores.SEED is not None
     shipped = LocalStore(stores.SEED, read_only=True)
     keys = [key for key, _ in shipped.entries()]
     assert keys
