@@ -12,7 +12,7 @@ OPTIONS ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate numbers differential fuzz sanitize bench-tuning corpus plugin setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate numbers differential fuzz sanitize bench-tuning corpus plugin manual setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -77,6 +77,9 @@ bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and
 
 plugin: .venv/.setup-demo  ## build and try the plugin for every installed clang
 	$(TOOL) doctor --all
+
+manual: .venv/.setup-test  ## write the manual pages and completions of wrappers/share again
+	$(PYTHON) -m clang_llm.cli.manual
 
 setup: .venv/.setup-test  ## only set up
 

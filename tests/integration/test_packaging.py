@@ -1,45 +1,28 @@
-"""An installed clang-llm is whole: built as a wheel, installed elsewhere, used without the checkout."""
+"""Distributions are whole: the wheel has what users need, the source distribution what `make test` needs."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import tarfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+import tree
 
-from clang_llm.toolchain.compiler import Compiler
+from integration.installation import build_distribution
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = tree.ROOT
+#: Tracked, and of no use without git.
+FOR_GIT = {".gitattributes", ".mailmap"}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the checkout, built from a copy so that the checkout stays clean."""
-    setuptools = pytest.importorskip("setuptools", minversion="64", reason="setuptools 64 builds wheels")
-    assert setuptools
-    place = tmp_path_factory.mktemp("wheel")
-    copy = place / "source"
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
-    ).stdout.split(b"\0")
-    for name in filter(None, map(os.fsdecode, tracked)):
-        if (ROOT / name).exists():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes((ROOT / name).read_bytes())
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    done = subprocess.run([*pip, "--wheel-dir", place, copy], check=False, capture_output=True, text=True, timeout=300)
-    if done.returncode and "invalid command 'bdist_wheel'" in done.stderr:
-        pytest.skip("the package wheel is not installed")
-    assert done.returncode == 0, done.stderr
-    (found,) = place.glob("*.whl")
-    return found
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    return zipfile.ZipFile(build_distribution(tmp_path_factory.mktemp("wheel"), "wheel"))
 
 
-def test_the_wheel_has_everything(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
+def test_the_wheel_has_the_package(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
     missing = [
         path.relative_to(ROOT).as_posix()
         for pattern in ("**/*.py", "plugin/*", "data/**/*", "py.typed")
@@ -50,37 +33,32 @@ def test_the_wheel_has_everything(wheel: Path) -> None:
     scripts = [name for name in names if ".data/scripts/" in name]
     assert sorted(Path(name).name for name in scripts) == ["clang-llm", "clang-llm++"]
     for name in scripts:
-        assert zipfile.ZipFile(wheel).read(name) == (ROOT / "wrappers" / "clang-llm").read_bytes()
+        assert wheel.read(name) == (ROOT / "wrappers" / "clang-llm").read_bytes()
     assert not [name for name in names if name.startswith(("tests", "scripts", "docs"))]
 
 
-def test_an_installed_wheel_compiles(wheel: Path, tmp_path: Path, a_compiler: Compiler) -> None:
-    environment = tmp_path / "venv"
-    # The libraries that clang-llm needs come from the environment of the tests.
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=120)
-    (site,) = environment.glob("lib/python*/site-packages")
-    libraries = [entry for entry in sys.path if entry.endswith("site-packages")]
-    (site / "tests.pth").write_text("\n".join(libraries) + "\n")
-    pip: list[str | Path] = [
-        environment / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-index",
-    ]
-    subprocess.run([*pip, "--force-reinstall", wheel], check=True, timeout=120)
-    (tmp_path / "a.c").write_text("int f(int n) { int s = 0; while (n) s += n--; return s; }\n")
-    environ = {**os.environ, "CLANG_LLM_CACHE_DIR": str(tmp_path / "cache"), "CLANG_LLM_CLANG": str(a_compiler.path)}
-    for _ in range(2):
-        command: list[str | Path] = [environment / "bin" / "clang-llm", "-Oz", "-c", "a.c"]
-        done = subprocess.run(command, cwd=tmp_path, env=environ, check=True, capture_output=True, timeout=280)
-        assert (done.stdout, done.stderr) == (b"", b"")
-    events = (tmp_path / "cache" / "events").read_text().split()
-    assert events[:2] == ["miss", "stored"]
-    assert events[-1] in {"hit:oz", "applied"}
-    tool = subprocess.run(
-        [environment / "bin" / "clang-llm-tool", "stats"], env=environ, check=True, capture_output=True, text=True
-    )
-    assert "50.00 % hits" in tool.stdout
+def test_the_wheel_has_what_is_installed_beside_the_package(wheel: zipfile.ZipFile) -> None:
+    marker = ".data/data/share/"
+    shared = {name.partition(marker)[2]: wheel.read(name) for name in wheel.namelist() if marker in name}
+    wanted = {f"clang-llm/{name}": Path("wrappers", name) for name in ("clang-llm.cmake", "clang-llm-native.ini")}
+    for path in tree.files():
+        for target, source in {"clang-llm/seed": "cache/seed", "": "wrappers/share"}.items():
+            if path.is_relative_to(source):
+                wanted[str(PurePosixPath(target, path.relative_to(source)))] = path
+    assert len(wanted) > 100
+    assert shared == {name: (ROOT / path).read_bytes() for name, path in wanted.items()}
+
+
+def test_the_source_distribution_has_every_file(tmp_path: Path) -> None:
+    archive = build_distribution(tmp_path, "sdist")
+    with tarfile.open(archive) as packed:
+        members = {Path(*Path(member.name).parts[1:]): member for member in packed if not member.isdir()}
+        modes = {name: bool(member.mode & 0o100) for name, member in members.items() if member.isfile()}
+    wanted = [path for path in tree.files(tracked=True) if path.name not in FOR_GIT]
+    assert Path("tests/conftest.py") in wanted
+    assert [str(path) for path in wanted if path not in members] == []
+    # A script that cannot be run is no script.
+    executable = [path for path in wanted if (ROOT / path).stat().st_mode & 0o100]
+    assert Path(".ci/run") in executable
+    assert [str(path) for path in executable if not modes.get(path, members[path].issym())] == []
+    assert [str(name) for name in members if "__pycache__" in name.parts or name.suffix == ".pyc"] == []

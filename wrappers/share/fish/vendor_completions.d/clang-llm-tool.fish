@@ -1,0 +1,116 @@
+# Parse current commandline:
+# - _shtab_clang_llm_cmdpath=(sub)command path seen so far
+# - _shtab_clang_llm_npos=number of positional arguments given after it
+# - options are skipped based on _shtab_clang_llm_opts_with_value & _shtab_clang_llm_commands lists
+function _shtab_clang_llm_scan
+  set -g _shtab_clang_llm_cmdpath ''
+  set -g _shtab_clang_llm_npos 0
+  set -l tokens (commandline -opc)
+  set -e tokens[1]
+  set -l expect_value 0
+  for t in $tokens
+    if test $expect_value -eq 1
+      set expect_value 0
+      continue
+    end
+    switch "$t"
+      case '--*=*'
+        continue
+      case '-*'
+        if contains -- $t $_shtab_clang_llm_opts_with_value
+          set expect_value 1
+        end
+        continue
+      case '*'
+        if test $_shtab_clang_llm_npos -eq 0
+          set -l candidate $t
+          if test -n "$_shtab_clang_llm_cmdpath"
+            set candidate "$_shtab_clang_llm_cmdpath $t"
+          end
+          if contains -- $candidate $_shtab_clang_llm_commands
+            set -g _shtab_clang_llm_cmdpath $candidate
+            continue
+          end
+        end
+        set -g _shtab_clang_llm_npos (math $_shtab_clang_llm_npos + 1)
+    end
+  end
+end
+
+# Condition helper: true if the current (sub)command path equals the given one.
+function _shtab_clang_llm_using
+  _shtab_clang_llm_scan
+  test "$_shtab_clang_llm_cmdpath" = "$argv"
+end
+
+set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' config validate tune train serve path
+set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --max-size --out --programs --sets --work
+
+complete -c clang-llm-tool -e
+complete -c clang-llm-tool -f
+
+complete -c clang-llm-tool -n _shtab_clang_llm_using -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n _shtab_clang_llm_using -l version -d 'show program'"'"'s version number and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a doctor -d 'check the installation, build and try the plugin, say how to mend what is wrong'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using doctor' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using doctor' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using doctor' -l all -d 'every clang that is installed, not only the one in use'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a stats -d 'hits, misses, reasons and bytes saved'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l zero -d 'set the counters to zero; plans stay'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a explain -d 'what would happen to a compile command, and why; writes nothing'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a cache -d 'show, check and clean the plans'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a show -d 'print one entry'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache show' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache show' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a list -d 'one line for each entry'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache list' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache list' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a cleanup -d 'remove the least recently used entries until the rest fits'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache cleanup' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache cleanup' -l max-size -x -d 'such as 100M; default: CLANG_LLM_MAX_SIZE'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a clear -d 'remove all entries; plugins and counters stay'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache clear' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a verify -d 'check every entry, move damaged ones aside; 1 when there were some'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache verify' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a path -d 'print the cache directory'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache path' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a config -d 'show every setting and where it comes from'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using config' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using config' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a validate -d 'try pass lists on self-testing programs, on each installed LLVM'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l programs -x -d 'HumanEval-X C++ programs, beside our own (default: shared/data/humaneval_x_cpp.jsonl.gz, if there)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l clang -x -d 'clang to validate for; repeatable (default: all installed)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l engine -xka "plugin opt" -d 'what applies the lists (default: plugin)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l jobs -x -d 'batches tried at once (default: 2)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l fresh -d 'try lists again whose verdict is remembered'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l json -x -d 'write the verdicts to this file'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l write -d 'write the accepted lists as the vetted set of each LLVM'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l sets -x -d 'where --write puts them (default: the package'"'"'s data)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a tune -d 'search on every module of a project, for hours if you like; later builds take it from the cache'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l candidates -x -d 'for each module (300)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l compile-commands -x -d 'compile_commands.json, not a build'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l jobs -x -d 'commands of FILE at once (1)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a train -d 'fine-tune a model on the modules of a project'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l out -x -d 'where the new model goes'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l work -x -d 'modules and their sizes (default: <out>.work)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l epochs -x -d '(default: 3)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l compile-commands -x -d 'compile_commands.json, not a build'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l jobs -x -d 'commands of FILE at once (1)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a serve -d 'start, show or stop the server that holds the model; compiles start it by themselves'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l status -d 'show the server; 1 when none runs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l stop -d 'end the server'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l json -d 'the status for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l idle -x -d 'then it leaves (600)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a path -d 'print where a part of clang-llm is'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using path' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using path; and test $_shtab_clang_llm_npos -eq 0' -ka "wrappers cmake meson seed" -d part
+
