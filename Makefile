@@ -7,12 +7,12 @@ SETUP := setup.cfg setup.py pyproject.toml scripts/setup scripts/packages $(wild
 
 # A Debian source package to build with clang-llm; empty: a program of tests/projects.
 PROJECT ?=
-# More words for `make differential` and `make fuzz`.
+# More words for `make differential`, `make fuzz` and `make first-hour`.
 OPTIONS ?=
 # Tests run at once; pytest-xdist's "auto" is one per core.
 WORKERS ?= auto
 
-.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate numbers differential fuzz sanitize bench-tuning corpus plugin manual setup clean
+.PHONY: help demo test test-unit test-projects lint bench savings check-packages learn coreset tuned evaluate numbers differential fuzz sanitize bench-tuning corpus plugin manual first-hour setup clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -74,6 +74,9 @@ sanitize: .venv/.setup-test  ## the plugin with sanitizers in a real clang, over
 
 bench-tuning: .venv/.setup-test  ## what tuning costs: candidates beside opt and clang, two cores, validation
 	$(PYTHON) -m clang_llm.lab.measure.bench_tuning
+
+first-hour: .venv/.setup-demo  ## what it takes from a clone and from a wheel to the first smaller object: time, disk; writes build/first-hour
+	$(PYTHON) -m clang_llm.lab.measure.first_hour $(OPTIONS)
 
 plugin: .venv/.setup-demo  ## build and try the plugin for every installed clang
 	$(TOOL) doctor --all

@@ -24,6 +24,8 @@ static int step(int x) { return x & 1 ? 3 * x + 1 : x / 2; }
 int length(int x) { int n = 0; while (x != 1) { x = step(x); ++n; } return n; }
 int sum(const int *v, int n) { int s = 0; for (int i = 0; i < n; ++i) s += length(v[i]) * 8; return s; }
 """
+#: An installation is made and a plugin built, which takes one core a minute; more on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 MAKEFILE = "all: a.o\n%.o: %.c\n\t$(CC) -Oz $(MORE) -c $< -o $@\n"
 
 
