@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +16,17 @@ import tree
 TIMEOUT_S = 280
 
 
-def build_distribution(place: Path, kind: str) -> Path:
-    """Build a ``wheel`` or an ``sdist`` from a copy of the tree, so that the tree stays clean; returns its path."""
+def build_distribution(place: Path, kind: str, files: Sequence[Path] | None = None) -> Path:
+    """Build a ``wheel`` or an ``sdist`` from a copy, so that the tree stays clean; returns its path.
+
+    Args:
+        place: Where it goes.
+        kind: Which one.
+        files: What is copied; all files of the tree unless given.
+    """
     pytest.importorskip("setuptools", minversion="64", reason="setuptools 64 builds wheels")
     source = place / "source"
-    for name in tree.files():
+    for name in tree.files() if files is None else files:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(tree.ROOT / name, source / name)
     code = f"import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
