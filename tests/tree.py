@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,8 @@ _MADE = {".venv", "__pycache__", "build", "dist", ".git"}
 
 
 def is_checkout() -> bool:
-    """Tell whether git knows the files."""
-    return (ROOT / ".git").exists()
+    """Tell whether there is git, and it knows the files."""
+    return (ROOT / ".git").exists() and shutil.which("git") is not None
 
 
 def files(*, tracked: bool = False) -> list[Path]:

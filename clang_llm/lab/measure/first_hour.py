@@ -11,9 +11,9 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from clang_llm.lab.packages.workplace import markdown, run_command, say
@@ -43,12 +43,14 @@ class Step:
         way: One of `WAYS`.
         name: What is done.
         seconds: Wall-clock time.
+        cpu_s: Processor time, which a busy machine changes least.
         bytes: Disk that the way takes after it.
     """
 
     way: str
     name: str
     seconds: float
+    cpu_s: float
     bytes: int
 
 
@@ -98,13 +100,11 @@ class Way:
             DataError: It failed.
         """
         say(f"{self.name}: {name}")
-        begun = time.monotonic()
         done = process.run(words, env=self.environ, cwd=cwd or self.root, timeout_s=_LIMIT_S)
-        seconds = time.monotonic() - begun
         if not done.ok:
             said = (done.output + os.fsdecode(done.stderr))[-1000:]
             raise DataError(f"{name}: {' '.join(map(str, words))} failed: {said}")
-        self.steps.append(Step(self.name, name, seconds, disk(self.root)))
+        self.steps.append(Step(self.name, name, done.wall_s, done.cpu_s, disk(self.root)))
         return done.output
 
     @property
@@ -165,9 +165,12 @@ def from_wheel(way: Way, clang: Path) -> str:
 
 def report(way: Way) -> str:
     """Return the table of a way's steps, and the one of what takes the disk."""
-    rows = [[step.name, f"{step.seconds:.1f} s", _size(step.bytes)] for step in way.steps]
-    rows.append(["all", f"{sum(step.seconds for step in way.steps):.1f} s", _size(way.steps[-1].bytes)])
-    steps = markdown([f"from a {way.name}", "time", "disk so far"], "<>>", rows)
+    passed = accumulate(step.seconds for step in way.steps)
+    rows = [
+        [step.name, f"{step.seconds:.1f} s", f"{step.cpu_s:.1f} s", f"{since:.1f} s", _size(step.bytes)]
+        for step, since in zip(way.steps, passed, strict=True)
+    ]
+    steps = markdown([f"from a {way.name}", "time", "CPU", "since the beginning", "disk so far"], "<>>>>", rows)
     parts = markdown(["what", "disk"], "<>", [[name, _size(size)] for name, size in way.parts.items()])
     return f"{steps}\n{parts}\n"
 

@@ -40,6 +40,7 @@ def test_a_step_is_timed_and_weighed(way: Way) -> None:
     (step,) = way.steps
     assert (step.way, step.name) == ("wheel", "write")
     assert 0.2 <= step.seconds < 60
+    assert 0 <= step.cpu_s < step.seconds
     assert step.bytes == disk(way.root) >= 100000
 
 
@@ -50,9 +51,9 @@ def test_a_step_that_fails_says_why(way: Way) -> None:
 
 
 def test_the_report_adds_up(way: Way) -> None:
-    way.steps = [Step("wheel", "one", 1.25, 1 << 20), Step("wheel", "two", 2.5, 3 << 20)]
+    way.steps = [Step("wheel", "one", 1.25, 0.5, 1 << 20), Step("wheel", "two", 2.5, 1.5, 3 << 20)]
     way.parts = {"cache": 512 << 10}
     lines = report(way).splitlines()
-    assert "| one | 1.2 s | 1.0 MiB |" in lines
-    assert "| all | 3.8 s | 3.0 MiB |" in lines
+    assert "| one | 1.2 s | 0.5 s | 1.2 s | 1.0 MiB |" in lines
+    assert "| two | 2.5 s | 1.5 s | 3.8 s | 3.0 MiB |" in lines
     assert "| cache | 0.5 MiB |" in lines
