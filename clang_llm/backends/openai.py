@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clang_llm.backends.large import LargeModelBackend
-from clang_llm.models.asking import bound_s
+from clang_llm.models.asking import ANSWERED, BACKGROUND, FAILED, LATE, bound_s
 from clang_llm.models.flag_tuning import NEW_TOKENS, WINDOW, Question, choices_of, head_of, questions, recipes_of
 from clang_llm.models.ir import text_of
 from clang_llm.plans.coreset import Coreset
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request
 from clang_llm.system.errors import BackendError, ClangLlmError, NoAnswer
-from clang_llm.system.log import write_log
+from clang_llm.system.log import append_event, write_log
 from clang_llm.system.process import run
 from clang_llm.system.settings import Settings, process_environment
 from clang_llm.system.web import WebServer, within
@@ -80,10 +80,13 @@ class OpenaiBackend(LargeModelBackend):
             choices = choices_of(coreset.lists) if held and coreset else {}
             conversation = Conversation(server, self._settings.model, list(choices))
             answers = within(seconds, lambda: [(each, conversation.answer(each)) for each in asked])
+            self._count(ANSWERED)
             return recipes_of(answers, request.major, head_of(coreset.lists) if coreset else None, self._say, choices)
         except NoAnswer as error:
+            self._count(BACKGROUND if self._settings.infer == "background" else LATE)
             no_answer_in_time(request, self._settings, str(error))
         except ClangLlmError as error:
+            self._count(FAILED)
             self._say(f"{error}; the shipped recipes serve")
         return []
 
@@ -104,6 +107,11 @@ class OpenaiBackend(LargeModelBackend):
             raise BackendError(f"{problem}; and {printer} cannot read it either")
         lines = done.stdout.decode("utf-8", errors="replace").split("\n")
         return "\n".join(line for line in lines if not line.startswith(("; ModuleID", "source_filename"))), False
+
+    def _count(self, outcome: str) -> None:
+        """Count what became of asking, as for the models that a server of ours holds."""
+        if not self._settings.readonly and not self._settings.explaining:
+            append_event(self._settings.cache_dir, f"model:{outcome}")
 
     def _say(self, line: str) -> None:
         write_log(self._settings.log, f"helper: openai: {line}")

@@ -6,12 +6,11 @@ One module for each group of commands.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from clang_llm import __version__
-from clang_llm.cli import cache, config, doctor, explain, path, serve, stats, train, tune, validate
+from clang_llm.cli import cache, config, doctor, explain, path, serve, stats, streams, train, tune, validate
 from clang_llm.system import settings
 from clang_llm.system.errors import ClangLlmError
 
@@ -37,21 +36,33 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; the one place where errors become text."""
-    arguments = build_parser().parse_args(argv)
+    streams.make_ready()
     try:
-        status: int = arguments.run(arguments, settings.process_environment())
-        sys.stdout.flush()
+        return _run(argv)
     except ClangLlmError as error:
-        print(f"clang-llm-tool: {error}", file=sys.stderr)
+        streams.complain(str(error))
         return error.exit_code
     except ModuleNotFoundError as error:
         remedy = f"{sys.executable} -m pip install {error.name}"
-        print(f"clang-llm-tool: this Python has no module {error.name}; {remedy}", file=sys.stderr)
+        streams.complain(f"this Python has no module {error.name}; {remedy}")
         return 1
     except BrokenPipeError:
-        # The reader has seen enough (`| head`); keep the interpreter from complaining when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough (`| head`).
+        streams.drop_output()
         return 0
+    except OSError as error:
+        streams.drop_output()
+        streams.complain(streams.in_words(error))
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        arguments = build_parser().parse_args(argv)
+        status: int = arguments.run(arguments, settings.process_environment())
+        return status
+    finally:
+        # What cannot be written is an error of ours, not one that the interpreter finds when it ends.
+        sys.stdout.flush()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from clang_llm.system import layout, log, process
 from clang_llm.system.errors import ClangLlmError, ProcessError, ToolchainError
 from clang_llm.system.files import read_regular
 from clang_llm.system.places import own_cache
-from clang_llm.system.settings import NAMES, PREFIX, Settings
+from clang_llm.system.settings import PREFIX, Settings
 from clang_llm.toolchain import plugins as toolchain
 from clang_llm.toolchain.plugins import Compiler
 
@@ -97,26 +98,6 @@ def check_helper(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "helper", settings.python)
 
 
-def check_settings(settings: Settings) -> Iterator[Finding]:
-    """Values that were not used, names that do not exist, and switches that turn everything off."""
-    exists = settings.config.is_file()
-    yield Finding(OK, "settings", f"config file {settings.config}" + ("" if exists else " (there is none)"))
-    for problem in settings.problems:
-        yield Finding(NOTE, "settings", problem, "correct the value")
-    for name in settings.unknown:
-        yield Finding(NOTE, "settings", f"{name} is not a setting", _did_you_mean(name))
-    if settings.disable:
-        yield Finding(WRONG, "settings", "clang-llm is switched off", f"unset {PREFIX}DISABLE")
-
-
-def _did_you_mean(name: str) -> str:
-    bare = name.removeprefix(PREFIX).upper()
-    close = difflib.get_close_matches(bare, NAMES, n=1)
-    if not close:
-        return "`clang-llm-tool config` lists those that exist"
-    return f"did you mean {PREFIX + close[0] if name.startswith(PREFIX) else close[0].lower()}?"
-
-
 def check_cache(settings: Settings) -> Iterator[Finding]:
     """Whether the cache directory can be written."""
     place = settings.cache_dir
@@ -124,15 +105,29 @@ def check_cache(settings: Settings) -> Iterator[Finding]:
         remedy = f"make that directory, or set {PREFIX}CACHE_DIR, which may be anywhere"
         yield Finding(WRONG, "cache", f"every compile is plain clang: {describe(NO_HOME)}", remedy)
         return
-    existing = next((path for path in (place, *place.parents) if path.exists()), place)
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    problem = "" if settings.readonly else _unwritable(place)
+    if problem:
         remedy = f"make it writable, or set {PREFIX}CACHE_DIR to a directory that is"
-        yield Finding(WRONG, "cache", f"{place} cannot be written: every build searches anew", remedy)
-    elif settings.readonly:
+        yield Finding(WRONG, "cache", f"{place} cannot be written ({problem}): every build searches anew", remedy)
+        return
+    if settings.readonly:
         yield Finding(NOTE, "cache", f"{place}, read-only as {PREFIX}READONLY says")
     else:
         yield Finding(OK, "cache", str(place))
     yield from _check_code(place)
+
+
+def _unwritable(place: Path) -> str:
+    """Return why a directory cannot be made, or be written, or nothing; it is tried, since modes do not tell all."""
+    try:
+        with suppress(FileNotFoundError):
+            place.stat()  # a name that is too long, or a file on the way
+        existing = next(path for path in (place.absolute(), *place.absolute().parents) if os.path.lexists(path))
+        with tempfile.TemporaryDirectory(prefix=".clang-llm-try-", dir=existing) as trial:
+            (Path(trial) / "file").write_bytes(b"tried")
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _check_code(place: Path) -> Iterator[Finding]:
@@ -159,6 +154,12 @@ def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str,
     """One clang: its headers, its plugin, and a compile through the wrapper."""
     subject = f"clang {compiler.major}"
     yield Finding(OK, subject, f"{compiler.version} ({compiler.path})")
+    if compiler.major < toolchain.OLDEST_LLVM:
+        text = f"clang {compiler.version} is too old: clang-llm takes {toolchain.OLDEST_LLVM} or newer"
+        yield Finding(
+            WRONG, subject, text, f"sudo apt-get install clang-19 llvm-19-dev; or set {PREFIX}CLANG to another"
+        )
+        return
     if compiler.llvm_config is None:
         remedy = f"sudo apt-get install llvm-{compiler.major}-dev   (LLVM {compiler.version}'s headers and llvm-config)"
         yield Finding(

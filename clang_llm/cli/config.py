@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from clang_llm.cli.meant import meant, meant_name
 from clang_llm.cli.output import human_size, table
 from clang_llm.system.settings import NAMES, PREFIX, Settings
 
@@ -22,7 +23,9 @@ def add_commands(commands: Commands) -> None:
 
 
 def effective(settings: Settings, name: str) -> object:
-    """Return the value in use for a setting (upper case name), in a form that JSON knows."""
+    """Return the value in use for a setting (upper case name), in a form that JSON knows; a key is not shown."""
+    if name == "API_KEY" and settings.api_key:
+        return "set, not shown"
     value = settings.candidates if name == "CANDIDATES" else getattr(settings, name.lower())
     return value if value is None or isinstance(value, (bool, int)) else str(value)
 
@@ -32,11 +35,34 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = Settings.load(environ)
     rows = [(name, effective(settings, name), settings.origin(name)) for name in NAMES]
     if arguments.json:
-        print(json.dumps({name.lower(): {"value": value, "origin": origin} for name, value, origin in rows}, indent=2))
+        shown = {
+            name.lower(): {"value": value, "origin": origin, **_rejection(settings, name)}
+            for name, value, origin in rows
+        }
+        print(json.dumps(shown, indent=2))
         return 0
-    cells = [(PREFIX + name, _text(name, value), f"({origin})") for name, value, origin in rows]
+    cells = [(PREFIX + name, _text(name, value), f"({origin}{_mark(settings, name)})") for name, value, origin in rows]
+    cells += [(name, "", f"(not a setting{_question(meant_name(name))})") for name in settings.unknown]
     print("\n".join(table(cells, "<<<")))
     return 0
+
+
+def _rejection(settings: Settings, name: str) -> dict[str, str]:
+    """Return what was rejected of a setting, and what was meant if that is clear; for programs."""
+    if name not in settings.rejected:
+        return {}
+    close = meant(settings, name)
+    return {"rejected": settings.rejected[name].value, **({"meant": close} if close else {})}
+
+
+def _mark(settings: Settings, name: str) -> str:
+    if name not in settings.rejected:
+        return ""
+    return f"; '{settings.rejected[name].value}' is rejected{_question(meant(settings, name))}"
+
+
+def _question(close: str) -> str:
+    return f", did you mean '{close}'?" if close else ""
 
 
 def _text(name: str, value: object) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from clang_llm.cli import checks
+from clang_llm.cli import checks, values
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.model import check_model
 from clang_llm.system.errors import ToolchainError
@@ -36,7 +36,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
     """Yield all findings, in the order in which one mends them."""
     yield from checks.check_python()
     yield from checks.check_helper(settings)
-    yield from checks.check_settings(settings)
+    yield from values.check_settings(settings)
     yield from checks.check_cache(settings)
     try:
         in_use = checks.find_compiler(settings, environ)
@@ -50,6 +50,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
         for compiler in compilers:
             yield from checks.check_compiler(compiler, settings, environ)
     yield from check_model(settings)
+    yield from values.check_server(settings)
     yield from checks.check_memory(settings, environ)
 
 

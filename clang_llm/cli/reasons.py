@@ -39,6 +39,14 @@ _MEANINGS = {
     "language": "only C and C++ were validated",
     # decisions
     "best": "nothing smaller was found",
+    # errors
+    "backend": "the backend that is set could not propose anything; clang-llm-tool doctor says why",
+    "unvalidated": "no recipes were validated for this LLVM; run clang-llm-tool validate --shipped",
+    "helper": "the program that searches failed; CLANG_LLM_LOG=FILE while compiling tells more",
+    "helper_died": "the program that searches ended early; clang-llm-tool doctor tries it",
+    "no_lists": "the backend proposed no pass list that this LLVM can run",
+    "plugin_load": "the plugin could not be loaded; clang-llm-tool doctor tries it",
+    "unfit": "a plan of the cache did not fit the module",
 }
 
 

@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from clang_llm import backends
 from clang_llm.backends.model import directory_of
 from clang_llm.cli.output import human_count, human_size, table, working
 from clang_llm.models import TABLE
 from clang_llm.models.asking import backlog, client
 from clang_llm.models.asking.place import Place
 from clang_llm.models.asking.starting import start
-from clang_llm.system.settings import Settings
+from clang_llm.system.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
@@ -75,9 +76,28 @@ def document(place: Place, settings: Settings, found: Mapping[str, Any] | None) 
         "socket": str(place.socket),
         "log": str(place.log),
         "failure": place.failure() if found is None else None,
+        "not_started": (why_not_started(place, settings) or None) if found is None else None,
         "queue": backlog.length(settings.cache_dir),
         "server": None if found is None else dict(found),
     }
+
+
+def why_not_started(place: Place, settings: Settings) -> str:
+    """Return why no compile with these settings starts the server, or nothing."""
+    missing = backends.missing_packages()
+    if settings.disable:
+        return f"{PREFIX}DISABLE is set, so no compile asks for one"
+    if missing:
+        return f"it needs {', '.join(missing)}: pip install 'clang-llm[model]'"
+    if backends.resolved(settings).backend not in TABLE:
+        return f"{PREFIX}BACKEND is {settings.backend}, so no compile asks for one"
+    if not place.model.is_dir():
+        return f"{place.model} is not a directory; set {PREFIX}MODEL"
+    if settings.candidates == 0:
+        return "nothing is searched with effort 0, so no compile asks for one"
+    if settings.readonly and settings.infer == "background":
+        return f"with {PREFIX}READONLY and {PREFIX}INFER=background no compile asks for one"
+    return ""
 
 
 def describe(place: Place, settings: Settings, found: Mapping[str, Any] | None) -> list[str]:
@@ -85,8 +105,8 @@ def describe(place: Place, settings: Settings, found: Mapping[str, Any] | None) 
     rows: list[tuple[str, str]] = [("Model", f"{place.model} ({place.backend})"), ("Socket", str(place.socket))]
     rows.append(("Waiting in the queue", human_count(backlog.length(settings.cache_dir))))
     if found is None:
-        reason = place.failure()
-        rows.append(("Server", f"none runs; {reason}" if reason else "none runs; the next miss starts one"))
+        reason = place.failure() or why_not_started(place, settings)
+        rows.append(("Server", f"none runs; {reason or 'the next miss starts one'}"))
         return table(rows, "<<")
     rows.append(("Server", f"{found['state']}, process {found['pid']}, up {found['uptime_s']:.0f} s"))
     memory = found.get("resident_bytes")

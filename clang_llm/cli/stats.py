@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from clang_llm.cli.meant import attention
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system import log
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         }
         print(json.dumps(document, indent=2))
         return 0
-    print(f"Cache: {settings.cache_dir}")
+    print("\n".join([*attention(settings, counters), f"Cache: {settings.cache_dir}"]))
     print(f"Since: {_when(zeroed)}")
     print("\n".join(_describe(counters, held)))
     return 0

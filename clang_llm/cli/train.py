@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clang_llm.backends.model import directory_of
+from clang_llm.cli.database import check_database
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import Settings
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Of the data, and of the learning rate of a new model: enough to lean towards a project, too little to forget.
 DEFAULT_EPOCHS, RATE = 3, 1e-4
+#: More than any training of this model has used.
+MAX_EPOCHS = 1000
 
 
 def add_commands(commands: Commands) -> None:
@@ -43,8 +47,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ClangLlmError: There is nothing to learn from, or no model to go on from.
     """
     settings, build = Settings.load(environ), Build.of(arguments)
+    check_database(build.commands)
+    if not 1 <= arguments.epochs <= MAX_EPOCHS:
+        raise DataError(f"--epochs {arguments.epochs}: give a number from 1 to {MAX_EPOCHS}")
     model, out = directory_of(settings), arguments.out.absolute()
-    if out.exists():
+    if os.path.lexists(out):
         raise DataError(f"{out} exists; name another directory for the new model")
     work = (arguments.work or out.with_name(f"{out.name}.work")).absolute()
     try:

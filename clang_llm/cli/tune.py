@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clang_llm.backends.tune import SMALLEST_BUDGET
+from clang_llm.cli.database import check_database
 from clang_llm.cli.output import human_count, percent
 from clang_llm.cli.project import Build, add_build_arguments, compilers
+from clang_llm.cli.reasons import describe
 from clang_llm.compile.evaluator import PATIENT
 from clang_llm.plans.store.local import LocalStore
+from clang_llm.system import log
 from clang_llm.system.errors import DataError
-from clang_llm.system.settings import Settings
+from clang_llm.system.settings import MAX_CANDIDATES, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
@@ -32,7 +36,8 @@ def add_commands(commands: Commands) -> None:
         "tune",
         help="search on every module of a project, for hours if you like; later builds take it from the cache",
         description="Give a build command, such as: clang-llm-tool tune -- make -j2. CC and CXX are set in "
-        "its environment. Clean the project first, since only what is compiled is tuned. A stopped run goes on.",
+        "its environment; where the build does not look there, name clang-llm and clang-llm++ to it. Clean the project "
+        "first, since only what is compiled is tuned. A stopped run goes on.",
     )
     parser.add_argument("--candidates", type=int, default=DEFAULT_CANDIDATES, help="for each module (%(default)s)")
     add_build_arguments(parser)
@@ -63,20 +68,44 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Tune a project; returns the exit status of its build."""
     settings = Settings.load(environ)
     build = Build.of(arguments)
-    if arguments.candidates < SMALLEST_BUDGET:
-        raise DataError(f"--candidates {arguments.candidates} is too few to search with; at least {SMALLEST_BUDGET}")
+    check_database(build.commands)
+    if not SMALLEST_BUDGET <= arguments.candidates <= MAX_CANDIDATES:
+        bounds = f"{SMALLEST_BUDGET} (below which there is nothing to search with) to {MAX_CANDIDATES}"
+        raise DataError(f"--candidates {arguments.candidates}: give a number from {bounds}")
     if settings.readonly or settings.disable:
         raise DataError("CLANG_LLM_READONLY or CLANG_LLM_DISABLE is set; unset it to tune")
     variables = _environment(arguments.candidates, settings, environ)
     store = LocalStore(settings.cache_dir)
-    before = _Summary.of(store)
+    before, counted = _Summary.of(store), log.fold_events(settings.cache_dir)
     with _Progress(store):
         status = build.run(variables)
     after = _Summary.of(store)
     print(f"tuned: {after.text()}")
+    if status != 0:
+        print(
+            f"the build failed with status {status}; what it compiled before that is tuned. Mend it, and run this again"
+        )
     if after.modules == before.modules:
-        print("nothing new was tuned: was all of it built, or tuned, before? Clean the project to build it again")
+        print(f"nothing new was tuned: {what_came(log.fold_events(settings.cache_dir) - counted)}")
     return status
+
+
+def what_came(counted: Counter[str]) -> str:
+    """Return what became of the compiles of a build that tuned nothing, by what was counted meanwhile."""
+    hits = counted["hit"] + counted["hit:oz"]
+    told = [f"{human_count(hits)} modules were tuned before, with no fewer candidates"] if hits else []
+    told += [
+        f"{human_count(count)} compiles {what}: {describe(name.partition(':')[2])} ({name})"
+        for kind, what in (("error:", "failed, plain -Oz"), ("bypass:", "were left to clang"))
+        for name, count in counted.most_common()
+        if name.startswith(kind)
+    ]
+    if not told:
+        return (
+            "no compile went through clang-llm. Either the build compiled nothing (clean the project first), or it "
+            "does not use CC and CXX of its environment; name clang-llm and clang-llm++ to it then"
+        )
+    return "; ".join(told)
 
 
 def _environment(candidates: int, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:

@@ -59,6 +59,8 @@ static StringMap<std::string> readConfig() {
   SmallVector<StringRef, 16> Lines;
   StringRef(Text).split(Lines, '\n');
   for (StringRef Line : Lines) {
+    if (Line.contains('\0')) // no path holds one; Python leaves such lines out, too
+      continue;
     auto KeyAndValue = Line.split('#').first.split('=');
     Values[KeyAndValue.first.trim().upper()] = KeyAndValue.second.trim().str();
   }

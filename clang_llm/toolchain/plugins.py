@@ -15,11 +15,12 @@ from clang_llm.system.errors import ToolchainError
 from clang_llm.system.files import distrusted, make_private, nobody_else_writes, read_regular, replace_file, tighten
 from clang_llm.system.locks import locked
 from clang_llm.system.places import own_cache
-from clang_llm.toolchain.builder import SOURCES, Builder, generated_header
+from clang_llm.toolchain.builder import OLDEST_LLVM, SOURCES, Builder, generated_header
 from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, installed_compilers
 from clang_llm.toolchain.published import PluginBuild
 
 __all__ = [
+    "OLDEST_LLVM",
     "Compiler",
     "PluginBuild",
     "PrepareResult",

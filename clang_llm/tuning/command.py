@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--programs",
         type=Path,
-        help=f"HumanEval-X C++ programs, beside our own (default: shared/data/{acceptance.PUBLISHED.name}, if there)",
+        help="HumanEval-X C++ programs, used beside our own (default: the file beside the checkout, if there is one)",
     )
     parser.add_argument("--clang", action="append", help="clang to validate for; repeatable (default: all installed)")
     parser.add_argument(

@@ -59,6 +59,8 @@ def test_a_server_that_is_not_there_is_described_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "m"
+    model.mkdir()
+    monkeypatch.setattr(backends, "find_spec", lambda name: name)
     for name, value in (("BACKEND", "model"), ("MODEL", str(model)), ("CACHE_DIR", str(tmp_path / "cache"))):
         monkeypatch.setenv(f"CLANG_LLM_{name}", value)
     assert cli.main(["serve", "--status"]) == 1

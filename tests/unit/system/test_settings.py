@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from clang_llm.backends import TABLE
 from clang_llm.system.places import own_cache
 from clang_llm.system.settings import (
+    BACKEND_WORDS,
     DEFAULT_BACKEND,
     DEFAULT_EFFORT,
     DEFAULT_INFER_MS,
@@ -125,9 +127,44 @@ def test_senseless_values_are_told_and_never_fatal(
     assert next(iter(variables)) in settings.problems[0]
 
 
-def test_jobs_are_bounded(tmp_path: Path) -> None:
-    assert load(tmp_path, JOBS="0").jobs == 1
-    assert load(tmp_path, JOBS="100000").jobs == 256
+@pytest.mark.parametrize(
+    ("name", "value", "used"),
+    [
+        ("JOBS", "0", 1),
+        ("JOBS", "100000", 256),
+        ("CANDIDATES", "1000001", 1_000_000),
+        ("INFER_MS", "9999999", 1_000_000),
+    ],
+)
+def test_numbers_are_bounded_and_that_is_told(tmp_path: Path, name: str, value: str, used: int) -> None:
+    settings = load(tmp_path, **{name: value})
+    spelled = {"CANDIDATES": "candidates_set", "INFER_MS": "infer_ms_set"}.get(name, name.lower())
+    assert getattr(settings, spelled) == used
+    assert settings.rejected[name].value == value
+    assert f"{used} is used" in settings.rejected[name].problem
+
+
+def test_zeros_in_front_are_no_matter(tmp_path: Path) -> None:
+    settings = load(tmp_path, JOBS="0" * 5000 + "7", CANDIDATES="000")
+    assert (settings.jobs, settings.candidates_set, settings.problems) == (7, 0, ())
+
+
+def test_a_backend_that_there_is_not_is_told_and_kept(tmp_path: Path) -> None:
+    settings = load(tmp_path, BACKEND="modle")
+    assert settings.backend == "modle"
+    assert settings.problems == (settings.rejected["BACKEND"].problem,)
+    assert "expected one of auto, coreset, model" in settings.problems[0]
+
+
+def test_the_words_for_backends_are_the_table() -> None:
+    assert sorted(BACKEND_WORDS) == sorted([*TABLE, DEFAULT_BACKEND, "capture"])
+
+
+def test_a_config_file_is_cut_as_the_plugin_cuts_it(tmp_path: Path) -> None:
+    text = "effort\x1f= 1\nefﬀort = 2\n\v EFFORT\t=\f3 \r\njobs = 2\0\n"
+    settings = load(tmp_path, text)
+    assert (settings.effort, settings.jobs) == (3, 1)
+    assert any("NUL" in problem for problem in settings.problems)
 
 
 def test_unknown_names_are_reported_from_both_sources(tmp_path: Path) -> None:
