@@ -13,7 +13,8 @@ from pathlib import Path
 from clang_llm.backends import Measured
 from clang_llm.models import Task
 from clang_llm.models.asking import Inference
-from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
+from clang_llm.plans.borrowed import coreset_for
+from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_menu
 from clang_llm.plans.mixture import in_order
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request
@@ -116,7 +117,7 @@ class ModelBackend:
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the model's recipes, later the coreset's, too, then their mix; without an answer the coreset alone."""
         directory = directory_of(self._settings)
-        coreset = read_coreset(request.major)
+        coreset = coreset_for(request.major, self._settings.cache_dir)
         self._vetted = [coreset]
         try:
             self._proposed = self._ask(request, directory, menu_for(request.major, request.target, directory))

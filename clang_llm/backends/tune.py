@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 
 from clang_llm.backends import Measured
 from clang_llm.backends.unvetted import acceptance_for, parts_of, shipped_parts
-from clang_llm.plans.coreset import read_coreset
+from clang_llm.plans.borrowed import coreset_for
 from clang_llm.plans.mixture import mix
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request, Result, Status
@@ -98,12 +98,12 @@ class TuneBackend:
     def vetted(self, request: Request) -> str | None:
         """Return the words of the validation, or the shipped set's identity when nothing had to be validated."""
         if self._acceptance is None:
-            return read_coreset(request.major).identity if self._vetted else None
+            return coreset_for(request.major, self._settings.cache_dir).identity if self._vetted else None
         return self._acceptance.evidence(self._acceptance.compilers[0])
 
     def _start(self, major: int, target: str) -> list[Recipe]:
         try:
-            coreset = read_coreset(major)
+            coreset = coreset_for(major, self._settings.cache_dir)
         except BackendError:
             return seeds(major)
         self._vetted.update(shipped_parts(coreset))

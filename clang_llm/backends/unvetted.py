@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from clang_llm.plans.coreset import Coreset, read_coreset
+from clang_llm.plans.borrowed import coreset_for
+from clang_llm.plans.coreset import Coreset
 from clang_llm.plans.recipe import Recipe, all_usable
 from clang_llm.plans.types import Request
 from clang_llm.system.errors import BackendError, ClangLlmError
@@ -74,7 +75,7 @@ class Vetting:
         #: What is shipped for this LLVM; None for nothing.
         self.coreset: Coreset | None = None
         try:
-            self.coreset = read_coreset(request.major)
+            self.coreset = coreset_for(request.major, settings.cache_dir)
         except BackendError as error:
             self._say(str(error))
         self._shipped = shipped_parts(self.coreset) if self.coreset else set()

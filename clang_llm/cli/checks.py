@@ -16,6 +16,8 @@ import clang_llm
 from clang_llm.cli import sandbox
 from clang_llm.cli.output import working
 from clang_llm.cli.reasons import NO_HOME, describe
+from clang_llm.plans.borrowed import borrowed, lender_of, supported
+from clang_llm.plans.store import vouched
 from clang_llm.system import layout, log, process
 from clang_llm.system.errors import ClangLlmError, ProcessError, ToolchainError
 from clang_llm.system.files import read_regular
@@ -173,7 +175,23 @@ def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str,
         yield Finding(WRONG, subject, f"the plugin cannot be built: {error}", _build_remedy(settings))
         return
     yield Finding(OK, subject, f"plugin in {build.directory}")
-    yield from _check_compile(compiler, settings, environ, subject)
+    recipes = check_recipes(compiler.major, settings)
+    yield from recipes
+    if all(finding.level == OK for finding in recipes):
+        yield from _check_compile(compiler, settings, environ, subject)
+
+
+def check_recipes(major: int, settings: Settings) -> list[Finding]:
+    """Whether there are recipes for an LLVM that is not one of those that were tested; nothing for one that is."""
+    lender, subject = lender_of(major), f"clang {major}"
+    if lender is None:
+        return []
+    known = f"LLVM {major} is not one of those that were tested ({', '.join(map(str, supported()))})"
+    lent = borrowed(major, settings.cache_dir)
+    if lent is not None:
+        return [Finding(OK, subject, f"{known}; {len(lent.texts)} recipes of LLVM {lender} passed validation here")]
+    remedy = f"clang-llm-tool validate --shipped   (tries the recipes of LLVM {lender} here; some minutes, once)"
+    return [Finding(WRONG, subject, f"{known}, so new modules are plain -Oz", remedy)]
 
 
 def _build_remedy(settings: Settings) -> str:
@@ -190,6 +208,7 @@ def _check_compile(
     """Compile a few functions at -Oz through the wrapper, with an empty plan cache."""
     clean = {name: value for name, value in environ.items() if not name.lstrip("_").startswith(PREFIX)}
     with sandbox.private(clean, settings.cache_dir) as place:
+        vouched.bring(settings.cache_dir, place.cache)
         source, output = place.root / "trial.c", place.root / "trial.o"
         source.write_text(_PROGRAM, encoding="ascii")
         trial = {**place.environ, PREFIX + "CLANG": str(compiler.path), PREFIX + "CONFIG": str(place.root / "none")}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clang_llm.cli import sandbox
+from clang_llm.plans.store import vouched
 from clang_llm.system import layout, process
 from clang_llm.system.errors import ProcessError, ToolchainError
 from clang_llm.system.settings import PREFIX, Settings
@@ -105,6 +106,7 @@ def explain(request: Request, settings: Settings, environ: Mapping[str, str]) ->
     compiler = inspect(request.clang)
     found = Explanation(str(request.clang), compiler.version, "")
     with sandbox.private(environ, settings.cache_dir) as place:
+        vouched.bring(settings.cache_dir, place.cache)
         found.wrapper = _ask_wrapper(request, place, environ)
         if found.wrapper == PLUGIN:
             found.compiles = _count_compiles(request, environ)

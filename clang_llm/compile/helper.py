@@ -18,7 +18,14 @@ from clang_llm.plans.store.local import LocalStore
 from clang_llm.plans.store.vouched import is_vouched, vouch
 from clang_llm.plans.types import Decision, Lookup
 from clang_llm.system import log, settings
-from clang_llm.system.errors import Abandoned, BackendError, ClangLlmError, EndOfConversation, ProtocolError
+from clang_llm.system.errors import (
+    Abandoned,
+    BackendError,
+    ClangLlmError,
+    EndOfConversation,
+    ProtocolError,
+    UnvalidatedError,
+)
 
 #: Seconds to wait for another process that works on the same module; below the plugin's patience of 60 s with us.
 #: Afterwards both work, and the answer is the same.
@@ -47,7 +54,7 @@ def _converse(connection: Connection, chosen: settings.Settings) -> None:
             decision, detail = Decision.OZ, "protocol"
             log.write_log(chosen.log, f"helper: {error}")
         except BackendError as error:
-            decision, detail = Decision.OZ, "backend"
+            decision, detail = Decision.OZ, "unvalidated" if isinstance(error, UnvalidatedError) else "backend"
             log.write_log(chosen.log, f"helper: {error}")
         except Exception as error:  # noqa: BLE001 - the outermost boundary of a program that must never fail a compile
             decision, detail = Decision.OZ, "helper"

@@ -125,6 +125,12 @@ class Abandoned(ClangLlmError):  # noqa: N818 - an outcome, not a mistake
     exit_code = 22
 
 
+class UnvalidatedError(BackendError):
+    """No recipes were validated for this LLVM."""
+
+    exit_code = 26
+
+
 class NoAnswer(BackendError):  # noqa: N818 - an outcome, not a mistake
     """A model did not answer in time."""
 

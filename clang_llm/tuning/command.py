@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from clang_llm.plans.borrowed import lender_of, supported
 from clang_llm.plans.coreset import DATA, write_coreset
 from clang_llm.plans.recipe import Recipe
 from clang_llm.system.errors import ClangLlmError, DataError
-from clang_llm.system.settings import Settings
+from clang_llm.system.settings import MAX_JOBS, Settings
 from clang_llm.toolchain.compiler import find_clang
 from clang_llm.toolchain.plugins import Compiler, inspect, installed_compilers
 from clang_llm.tuning import acceptance
+from clang_llm.tuning.lending import lend, trying_with
 from clang_llm.tuning.programs import ProgramSet
 from clang_llm.tuning.validate import Options, Outcome, Progress, read_lists, validate
 
@@ -25,7 +27,13 @@ _REASON_WIDTH = 150
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``validate``."""
-    parser.add_argument("lists", type=Path, help="file with one pass list on each line, # for comments")
+    parser.add_argument("lists", type=Path, nargs="?", help="file with one pass list on each line, # for comments")
+    parser.add_argument(
+        "--shipped",
+        action="store_true",
+        help="instead of a file: for each LLVM that comes without recipes, those of the nearest older one; what passes "
+        "is used from then on",
+    )
     parser.add_argument(
         "--programs",
         type=Path,
@@ -91,17 +99,49 @@ def _compilers(chosen: Sequence[str] | None, environ: Mapping[str, str]) -> list
     return compilers
 
 
+def _lend_all(compilers: Sequence[Compiler], programs: ProgramSet, options: Options, environ: Mapping[str, str]) -> int:
+    """Try the recipes of older LLVMs on those that have none; returns 1 when one of them still has none."""
+    sys.stdout.write(f"LLVM {', '.join(map(str, supported()))}: tested, with recipes of their own\n")
+    failed = False
+    for compiler in compilers:
+        lender = lender_of(compiler.major)
+        if lender is None:
+            continue
+        sys.stdout.write(f"LLVM {compiler.version}: trying the recipes of LLVM {lender}; a stopped run goes on\n")
+        sys.stdout.flush()
+        progress, bar = _bar(f"LLVM {compiler.version}")
+        try:
+            trying = trying_with(compiler, programs, options, environ, progress)
+            lent, path = lend(lender, compiler, programs, options.cache_dir, trying)
+        except ClangLlmError as error:
+            failed = True
+            sys.stderr.write(f"LLVM {compiler.version}: {error}\n")
+            continue
+        finally:
+            if bar is not None:
+                bar.close()  # type: ignore[attr-defined]
+        passed = f"{len(lent.recipes)} of {lent.tried} recipes and {len(lent.closings)} closing stages passed"
+        sys.stdout.write(f"LLVM {compiler.version}: {passed}; new modules are searched with them ({path})\n")
+    return int(failed)
+
+
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Validate and report; returns 0 when every list passed on every compiler, else 1.
 
     Raises:
         ClangLlmError: nothing could be tried.
     """
-    lists = read_lists(arguments.lists)
+    if arguments.shipped == (arguments.lists is not None):
+        raise DataError("give a file with pass lists, or --shipped")
+    if not 1 <= arguments.jobs <= MAX_JOBS:
+        raise DataError(f"--jobs {arguments.jobs}: give a number from 1 to {MAX_JOBS}")
+    lists = () if arguments.shipped else read_lists(arguments.lists)
     programs = acceptance.programs_at(arguments.programs)
     if not programs.programs:
         sys.stderr.write("HumanEval-X is not there; the lists are tried on our own programs alone\n")
     options = Options(Settings.load(environ).cache_dir, arguments.engine, arguments.jobs, arguments.fresh)
+    if arguments.shipped:
+        return _lend_all(_compilers(arguments.clang, environ), programs, options, environ)
     outcomes: list[Outcome] = []
     failed = False
     for compiler in _compilers(arguments.clang, environ):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from clang_llm.toolchain.plugins import Compiler, installed_compilers
 from clang_llm.tuning.acceptance import Acceptance
 from clang_llm.tuning.greedy import Choice, Row, choose
 from clang_llm.tuning.minimise import minimise
+from clang_llm.tuning.mixes import ORDERS, mixes_of
 from clang_llm.tuning.seeds import CLOSINGS
 from clang_llm.tuning.space import Sequence_, elements_of, in_all_ways, pipeline_of
 
@@ -40,9 +40,6 @@ from clang_llm.tuning.space import Sequence_, elements_of, in_all_ways, pipeline
 COUNT = 40
 #: Of the modules that are measured, those on which recipes are shortened: every eighth, so that it takes minutes.
 _EVERY = 8
-#: Random orders in which the function pipelines of a head are dealt out to the functions of the programs, for each
-#: closing stage: every function meets as many of them.
-_ORDERS = 4
 
 
 def broadcast(module: CorpusModule, bench: Bench, recipes: Sequence[Recipe], place: Path) -> str:
@@ -212,21 +209,6 @@ def tell_of(fate: str, recipes: Mapping[Recipe, str]) -> None:
         sys.stderr.write(f"{fate}: {recipe.text}: {why}\n")
 
 
-def mixes_of(recipes: Sequence[Recipe]) -> list[Recipe]:
-    """Return recipes that deal out the function pipelines of each head to functions, in some random orders."""
-    heads: dict[tuple[str, str], list[str]] = {}
-    for recipe in recipes:
-        if recipe.staged:
-            heads.setdefault(recipe.head, []).append(recipe.functions[0])
-    shuffled = random.Random(0)
-    return [
-        Recipe(module, tuple(shuffled.sample(pipelines, len(pipelines))), (), closing)
-        for (module, closing), pipelines in heads.items()
-        if len(pipelines) > 1
-        for _ in range(_ORDERS)
-    ]
-
-
 def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance, vetted: Coreset | None = None) -> list[str]:
     """Return the closing stages, beside their own, with which mixes of some recipes pass.
 
@@ -267,7 +249,7 @@ def ship(
     recipes = [recipe for recipe in recipes if recipe not in bad]
     acceptance = Acceptance([compiler], arguments.programs, arguments.work / "cache", environ, arguments.jobs)
     closings = vetted_closings(list(all_usable(recipes, compiler.major)), acceptance, vetted)
-    mixes = f"the same with mixes of them, {_ORDERS} random orders for each head, and with each closing stage"
+    mixes = f"the same with mixes of them, {ORDERS} random orders for each head, and with each closing stage"
     path = write_coreset(compiler.major, recipes, [evidence, mixes], arguments.sets, closings, orders)
     sys.stdout.write(f"wrote {path.name}, {len(closings)} closing stages\n")
 

@@ -354,7 +354,7 @@ def test_a_cache_that_cannot_be_written_changes_nothing_else(start: Start, tmp_p
         ({"CLANG_LLM_BACKEND": "nobody"}, {}, "backend"),
         ({"CLANG_LLM_SCRIPT": "/no/such/file"}, {}, "backend"),
         ({"CLANG_LLM_SCRIPT": ""}, {}, "backend"),
-        ({"CLANG_LLM_BACKEND": "coreset"}, {"major": 13, "llvm": "13.0.1"}, "backend"),
+        ({"CLANG_LLM_BACKEND": "coreset"}, {"major": 13, "llvm": "13.0.1"}, "unvalidated"),
         ({"CLANG_LLM_SCRIPT": os.devnull}, {}, "no_lists"),
         ({}, {"budget": 0}, "no_lists"),
         ({}, {"protocol": 2}, "protocol"),

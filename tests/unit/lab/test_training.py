@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clang_llm.lab.packages.split import Split
-from clang_llm.lab.shipping.coreset import mixes_of, under_one_head
+from clang_llm.lab.shipping.coreset import under_one_head
 from clang_llm.lab.training.dataset import ModuleData, load
 from clang_llm.lab.training.evaluate import (
     BOTH,
@@ -32,6 +32,7 @@ from clang_llm.plans.coreset import read_menu, write_coreset
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import REFUSED
 from clang_llm.system.errors import BackendError, DataError
+from clang_llm.tuning.mixes import mixes_of
 
 
 def staged(function: str, head: str = "globalopt") -> Recipe:
