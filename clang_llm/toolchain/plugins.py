@@ -92,6 +92,18 @@ def unsafe(root: Path) -> str:
     return problem
 
 
+def this_python() -> str:
+    """Return this Python by the one name that all programs of a virtual environment agree on.
+
+    A build is for one helper, under one name: what pip installed starts ``python`` or ``python3``, as pip was started,
+    and the wrapper starts ``python3``.
+    """
+    named = Path(sys.executable).with_name("python")
+    if sys.prefix != sys.base_prefix and named.exists() and named.samefile(sys.executable):
+        return str(named)
+    return sys.executable
+
+
 def build_plugin(compiler: Compiler, cache_dir: Path, python: str | None = None) -> PluginBuild:
     """Build the plugin for a clang, unless this very build exists, and see that the clang loads it.
 
@@ -105,7 +117,7 @@ def build_plugin(compiler: Compiler, cache_dir: Path, python: str | None = None)
     """
     root = code_directory(cache_dir)
     with _lock(root):
-        return Builder(compiler, root, python or sys.executable).build()
+        return Builder(compiler, root, python or this_python()).build()
 
 
 def prepare(
@@ -136,7 +148,7 @@ def prepare(
         problem = make_private(memo, root) if memo.is_relative_to(root) else ""
         if problem:
             return give_up(memo_dir, f"{UNTRUSTED}: {problem}", str(root))
-        return _prepare_in(memo, root, clang, python or sys.executable)
+        return _prepare_in(memo, root, clang, python or this_python())
 
 
 def give_up(memo: Path, reason: str, watched: str) -> PrepareResult:

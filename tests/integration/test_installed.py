@@ -64,6 +64,8 @@ def test_it_compiles(installed: Installation) -> None:
         assert place.run("clang-llm", "-Oz", "-c", "a.c") == ""
     assert events(place)[:2] == ["miss", "stored"]
     assert events(place)[-1] in {"hit:oz", "applied"}
+    # What `doctor` built is what the wrapper looks for.
+    assert len(list((installed.cache / "plugins").glob("*/plugin.so"))) == 1
 
 
 @pytest.mark.skipif(not shutil.which("cmake"), reason="cmake is not installed")

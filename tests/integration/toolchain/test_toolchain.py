@@ -51,7 +51,7 @@ def test_every_clang_gets_a_plugin_that_works(each_compiler: Compiler, builds: P
     assert {line.split(" ", 1)[0] for line in identity} <= {"exe", "lib", "src"}
     assert sum(line.startswith("src ") for line in identity) > 10
     helper = (build.directory / "helper").read_text()
-    assert helper == f"{sys.executable}\n{ROOT}\n"
+    assert helper == f"{toolchain.this_python()}\n{ROOT}\n"
     assert (build.directory / "generated.h").read_text() == toolchain.generated_header(each_compiler.major)
     assert "-fno-rtti" in (build.directory / "build.log").read_text()
     assert not (builds / "plugins" / f"tmp-{os.getpid()}").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,19 @@ def test_the_program_says_why_in_the_log_alone(tmp_path: Path, capfd: pytest.Cap
 def test_the_program_does_nothing_when_disabled(tmp_path: Path) -> None:
     prepare.main(["/no/such/clang", str(tmp_path / "memo")], {"CLANG_LLM_DISABLE": "1", "HOME": str(tmp_path)})
     assert not (tmp_path / "memo").exists()
+
+
+@pytest.mark.parametrize("started", ["python3", "python3.11"])
+def test_an_environment_has_one_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str) -> None:
+    """Whoever starts it under which name: a plugin for each name would be built."""
+    for name in ("python", "python3", "python3.11"):
+        (tmp_path / name).symlink_to("/bin/sh")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / started))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert toolchain.this_python() == str(tmp_path / "python")
+    (tmp_path / "python").unlink()
+    assert toolchain.this_python() == str(tmp_path / started)
+    (tmp_path / "python").symlink_to("/bin/ls")  # another program
+    assert toolchain.this_python() == str(tmp_path / started)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert toolchain.this_python() == sys.executable
