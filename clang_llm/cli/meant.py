@@ -64,7 +64,7 @@ def attention(settings: Settings, counters: Mapping[str, int]) -> list[str]:
 
     Args:
         settings: Those of now.
-        counters: What was counted (architecture, section 7).
+        counters: What was counted (docs/settings.md).
     """
     found = [f"{problem}; {remedy}" for problem, remedy in problems(settings)]
     found += [
