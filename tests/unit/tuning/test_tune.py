@@ -125,7 +125,7 @@ def test_compile_commands_run_without_touching_the_project(tmp_path: Path) -> No
     ("words", "said"),
     [
         ([], "build command"),
-        (["--candidates", "3", "--", "make"], "too few"),
+        (["--candidates", "3", "--", "make"], "give a number from 16"),
         (["--compile-commands", "x.json", "--", "make"], "build command"),
     ],
 )
