@@ -168,6 +168,8 @@ def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str,
             WRONG, subject, f"no llvm-config of version {compiler.version}: the plugin cannot be built", remedy
         )
         return
+    if settings.homeless:
+        return  # which was told
     try:
         with working(f"building and trying the plugin for clang {compiler.version} (half a minute, once) ..."):
             build = toolchain.build_plugin(compiler, settings.cache_dir, settings.python)

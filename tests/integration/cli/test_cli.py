@@ -118,6 +118,7 @@ def test_a_home_that_is_missing_is_told_and_not_made(
     assert status == 1
     assert "every compile is plain clang: HOME, or what XDG_CACHE_HOME lies in, is no directory" in text
     assert "set CLANG_LLM_CACHE_DIR" in text
+    assert text.count("WRONG") == 1
     assert explained(tool, "clang-llm", "-Oz", "-c", "a.c")["wrapper"] == "no_home"
     assert explained(tool, "clang-llm", "-O2", "-c", "a.c")["wrapper"] == "not_oz"
     assert not home.parent.exists()
