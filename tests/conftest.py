@@ -47,6 +47,7 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
         if name.startswith(("CLANG_LLM_", "_CLANG_LLM_")) or name in ("CCC_OVERRIDE_OPTIONS", "MAKEFLAGS", "MFLAGS"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CLANG_LLM_BACKEND", "coreset")
+    monkeypatch.setenv("CLANG_LLM_MIN_INSTRUCTIONS", "0")  # short sources are quick to search
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     home = tmp_path_factory.getbasetemp() / "home"
     home.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clang_llm.cli.meant import meant, meant_name
 from clang_llm.cli.output import human_size, table
-from clang_llm.system.settings import NAMES, PREFIX, Settings
+from clang_llm.system.settings import AUTO_JOBS, NAMES, PREFIX, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
@@ -27,6 +27,8 @@ def effective(settings: Settings, name: str) -> object:
     if name == "API_KEY" and settings.api_key:
         return "set, not shown"
     value = settings.candidates if name == "CANDIDATES" else getattr(settings, name.lower())
+    if name == "JOBS" and value is None:
+        return AUTO_JOBS
     return value if value is None or isinstance(value, (bool, int)) else str(value)
 
 

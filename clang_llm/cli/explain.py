@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ def _tell_module(events: Sequence[_Event]) -> list[str]:
                 lines.append(f"model     {event['outcome']}: {event['why']}")
             case "decision":
                 lines += [*_tell_results(results, event, origins), _tell_decision(event)]
+                lines += _tell_refused(results, event)
     return lines
 
 
@@ -86,7 +88,24 @@ def _tell_lookup(event: _Event) -> list[str]:
         oz, size = plan.get("size_oz", 0), plan.get("size", 0)
         saving = f"-Oz {human_count(oz)} bytes, plan {human_count(size)} bytes, {percent(oz - size, oz)} less"
         lines.append(f"entry     {saving}; searched with {plan.get('budget')} candidates")
+        if event["result"] == "hit:oz":
+            lines += _refused(Counter(plan.get("provenance", {}).get("rejected", {})))
     return lines
+
+
+def _tell_refused(results: Sequence[_Event], decision: _Event) -> list[str]:
+    """Return why candidates were no choice, where that may be why there was none."""
+    if decision["do"] == "apply":
+        return []
+    refused = (result for result in results if result["id"] >= 0 and result["status"] != "ok")
+    return _refused(Counter(f"{result['status']}:{result.get('reason', '')}".rstrip(":") for result in refused))
+
+
+def _refused(counts: Mapping[str, int]) -> list[str]:
+    return [
+        f"refused   {number} candidate{'s' * (number > 1)}: {describe(reason.partition(':')[0])} ({reason})"
+        for reason, number in sorted(counts.items())
+    ]
 
 
 def _tell_results(results: Sequence[_Event], decision: _Event, origins: Sequence[str]) -> list[str]:

@@ -35,6 +35,7 @@ _MEANINGS = {
     "empty": "the module defines no function",
     "data": "the module is tables: it has more global variables than instructions",
     "no_target": "clang has no code generator for this target",
+    "tiny": "too small to be worth a search, or a test program of a configure script, and there is no plan for it",
     "effort_0": "effort 0 searches nothing, and there is no plan for this module",
     "language": "only C and C++ were validated",
     # decisions
@@ -47,6 +48,13 @@ _MEANINGS = {
     "no_lists": "the backend proposed no pass list that this LLVM can run",
     "plugin_load": "the plugin could not be loaded; clang-llm-tool doctor tries it",
     "unfit": "a plan of the cache did not fit the module",
+    # of candidates that were refused
+    "diagnostics": "the user would not read what clang says under -Oz, such as the warnings of -Wframe-larger-than",
+    "interface": "the object does not keep what -Oz's promises",
+    "unverified": "LLVM's verifier rejects what the passes made",
+    "invalid": "this LLVM does not run such a pass list",
+    "crashed": "the passes or the code generator crashed",
+    "memory": "it took too much memory",
 }
 
 

@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         **ours,
         "CLANG_LLM_BACKEND": "capture",
         "CLANG_LLM_CACHE_DIR": str(work / "cache"),
+        "CLANG_LLM_MIN_INSTRUCTIONS": "0",
         "_CLANG_LLM_CORPUS": str(captures),
     }
     status = build.run(capturing)

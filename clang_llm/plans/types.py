@@ -68,8 +68,8 @@ class Result:
     `code` is the part of `size` that is instructions.
     `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
     `reason` says what an object breaks whose `status` is interface (docs/soundness.md).
-    When `status` is interface and functions alone are to blame, the sizes are told all the same, with `REFUSED` more
-    for each of these functions, and `size` is so much larger, too: a mix without them is as good as any.
+    When `status` is interface or diagnostics and functions alone are to blame, the sizes are told all the same, with
+    `REFUSED` more for each of these functions, and `size` is so much larger, too: a mix without them is as good as any.
     """
 
     id: int

@@ -1,4 +1,5 @@
 #include "child.h"
+#include "notice.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <cerrno>
 #include <csignal>
@@ -90,6 +91,7 @@ static Child *readSome(MutableArrayRef<Child> Children) {
       Open.push_back(&One);
     }
   poll(Polls.data(), Polls.size(), /*milliseconds=*/1000);
+  noticeLongSearch();
   for (size_t I = 0; I < Open.size(); ++I) {
     Child &One = *Open[I];
     if (Clock::now() > One.Deadline) {
@@ -159,24 +161,26 @@ Limits limitsFor(unsigned CpuSeconds) {
       Pages = 0;
     fclose(Memory);
   }
-  L.AddressSpace = Pages * uint64_t(sysconf(_SC_PAGESIZE)) + (uint64_t(4) << 30); // 4 GiB beyond what clang has mapped
+  L.AddressSpace = Pages * uint64_t(sysconf(_SC_PAGESIZE)) + MemoryOfChild;
   return L;
 }
 
-void runAll(size_t Count, unsigned Jobs, function_ref<Child(size_t)> Fork, function_ref<void(size_t, Child &)> Take) {
+void runAll(size_t Count, Slots &Free, function_ref<Child(size_t)> Fork, function_ref<void(size_t, Child &)> Take) {
   std::vector<Child> Running(Count);
   size_t Next = 0, Active = 0;
   while (Next < Count || Active > 0) {
-    if (Next < Count && Active < Jobs) {
+    if (Next < Count && Free.take(unsigned(Active))) {
       Running[Next] = Fork(Next);
-      if (Running[Next].Process > 0)
+      if (Running[Next].Process > 0) {
         ++Active;
-      else
+      } else {
         Take(Next, Running[Next]);
+        Free.release(unsigned(Active));
+      }
       ++Next;
     } else if (Child *Ended = readSome(Running)) {
       Take(size_t(Ended - Running.data()), *Ended);
-      --Active;
+      Free.release(unsigned(--Active));
     }
   }
 }
@@ -184,6 +188,7 @@ void runAll(size_t Count, unsigned Jobs, function_ref<Child(size_t)> Fork, funct
 Child runOne(unsigned WallSeconds, function_ref<void(int)> Body) {
   Child Only;
   auto Fork = [&](size_t) { return start(WallSeconds, Body); };
-  runAll(1, 1, Fork, [&](size_t, Child &One) { Only = std::move(One); });
+  Slots One(/*Jobs=*/1, /*Worthwhile=*/false);
+  runAll(1, One, Fork, [&](size_t, Child &One) { Only = std::move(One); });
   return Only;
 }

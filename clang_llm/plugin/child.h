@@ -1,6 +1,7 @@
 // Processes that we fork off clang: what each does first, what they are allowed, and waiting for them.
 #pragma once
 
+#include "slots.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
@@ -12,6 +13,8 @@
 void detachFromClang();
 
 enum ExitCode { ExitOk = 0, ExitInvalid = 64, ExitUnverified, ExitMemory, ExitFatal, ExitFailed };
+
+static constexpr uint64_t MemoryOfChild = uint64_t(4) << 30; // bytes beyond what clang has mapped
 
 // Guards against hangs and bombs; what they cut is never cached, so they decide nothing about the result.
 struct Limits {
@@ -45,5 +48,5 @@ void sendAll(int Pipe, llvm::StringRef Data);
 Ended reap(Child &One);
 // Forks a child that runs Body, and waits until it has closed its end; to be reaped.
 Child runOne(unsigned WallSeconds, llvm::function_ref<void(int)> Body);
-// Forks Count children, at most Jobs at once, in their order, and hands over each when it has closed its end.
-void runAll(size_t Count, unsigned Jobs, llvm::function_ref<Child(size_t)> Fork, llvm::function_ref<void(size_t, Child &)> Take);
+// Forks Count children, as many at once as there are slots, in their order, and hands over each when it has closed its end.
+void runAll(size_t Count, Slots &Free, llvm::function_ref<Child(size_t)> Fork, llvm::function_ref<void(size_t, Child &)> Take);

@@ -6,25 +6,12 @@
 #include "credit.h"
 #include "vocabulary.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
-#include "llvm/IR/DiagnosticHandler.h"
-#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Verifier.h"
 #include <algorithm>
+#include <set>
 #include <unistd.h>
 
 using namespace llvm;
-
-namespace {
-// Notes whether the back end says anything; what it says reaches nobody.
-struct Listener : DiagnosticHandler {
-  bool &Diagnosed;
-  explicit Listener(bool &Diagnosed) : Diagnosed(Diagnosed) {}
-  bool handleDiagnostics(const DiagnosticInfo &Info) override {
-    Diagnosed |= Info.getSeverity() == DS_Error || Info.getSeverity() == DS_Warning;
-    return true;
-  }
-};
-} // namespace
 
 static bool generateCode(Compile &C, SmallVectorImpl<char> &Code) {
   raw_svector_ostream OS(Code);
@@ -43,11 +30,11 @@ static bool generateCode(Compile &C, SmallVectorImpl<char> &Code) {
   return true;
 }
 
-// Two sizes, a flag, sizes of functions, places of functions, three lists of names and one of facts, NUL-terminated; an empty text
-// ends a list.
-static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, ArrayRef<uint64_t> FunctionSizes, ArrayRef<uint64_t> Refused,
-                        const std::vector<Fact> &Facts) {
-  std::string Text = std::to_string(Object.Size) + '\0' + std::to_string(Object.Code) + '\0' + (Diagnosed ? "1" : "0") + '\0';
+// Two sizes, sizes of functions, places of functions, three lists of names, one of facts and one of what the back end said (in pairs),
+// NUL-terminated; an empty text ends a list.
+static void sendSummary(int Pipe, const ObjectSummary &Object, ArrayRef<Saying> Said, ArrayRef<uint64_t> FunctionSizes,
+                        ArrayRef<uint64_t> Refused, const std::vector<Fact> &Facts) {
+  std::string Text = std::to_string(Object.Size) + '\0' + std::to_string(Object.Code) + '\0';
   for (auto Numbers : {FunctionSizes, Refused}) {
     for (uint64_t Number : Numbers)
       Text += std::to_string(Number) + '\0';
@@ -62,6 +49,9 @@ static void sendSummary(int Pipe, const ObjectSummary &Object, bool Diagnosed, A
   for (const Fact &One : Facts)
     Text += One.text() + '\0';
   Text += '\0';
+  for (const Saying &One : Said) // no text is empty then
+    Text += ":" + One.Text + '\0' + One.Function + '\0';
+  Text += '\0';
   sendAll(Pipe, Text);
 }
 
@@ -69,9 +59,23 @@ namespace {
 // A staged recipe's functions (names as the object spells them), and what it is compared with.
 struct Staged {
   ArrayRef<std::string> Names;
-  const ObjectSummary &Baseline;
+  const Measurement &Baseline;
 };
 } // namespace
+
+// Functions that alone are to blame for what the object needs and what the back end said; empty when others are, too.
+static std::vector<uint64_t> blame(const Module &M, const Staged &Functions, const ObjectSummary &Object, ArrayRef<Saying> Said) {
+  auto Needed = neededMore(Functions.Baseline.Object, Object);
+  std::vector<uint64_t> Places = referrers(M, Functions.Names, Needed, Functions.Baseline.Object);
+  if (saysTheSame(Functions.Baseline.Said, Said) || (Places.empty() && !Needed.empty()))
+    return Places;
+  std::vector<uint64_t> Heard = placesOfDifference(Functions.Baseline.Said, Said, Functions.Names);
+  if (Heard.empty())
+    return {};
+  std::set<uint64_t> Both(Places.begin(), Places.end());
+  Both.insert(Heard.begin(), Heard.end());
+  return {Both.begin(), Both.end()};
+}
 
 static bool write(const std::string &Path, ArrayRef<char> Code) {
   std::error_code Failed;
@@ -82,8 +86,8 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
 }
 
 // Codegen, and what came of it, to Pipe; for `emit` the object to Output.
-[[noreturn]] static void reportObject(Compile &C, const Promises &Promised, bool IsBaseline, const Staged *Functions, const bool &Diagnosed, int Pipe,
-                                      const std::string &Output = "") {
+[[noreturn]] static void reportObject(Compile &C, const Promises &Promised, bool IsBaseline, const Staged *Functions,
+                                      const std::vector<Saying> &Said, int Pipe, const std::string &Output = "") {
   bool BrokenDebugInfo = false;
   if (verifyModule(C.M, nullptr, &BrokenDebugInfo) || BrokenDebugInfo)
     _exit(ExitUnverified);
@@ -104,14 +108,14 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
   std::vector<uint64_t> Sizes, Refused;
   if (Functions) {
     Sizes = functionSizes(StringRef(Code.data(), Code.size()), Functions->Names);
-    Refused = referrers(C.M, Functions->Names, neededMore(Functions->Baseline, Object), Functions->Baseline);
+    Refused = blame(C.M, *Functions, Object, Said);
   }
   for (Fact &One : factsOf(StringRef(Code.data(), Code.size()), Promised, Known.get()))
     Facts.push_back(std::move(One));
   if (Known)
     for (Fact &One : Known->recursions())
       Facts.push_back(std::move(One));
-  sendSummary(Pipe, Object, Diagnosed, Sizes, Refused, Facts);
+  sendSummary(Pipe, Object, Said, Sizes, Refused, Facts);
   _exit(ExitOk);
 }
 
@@ -123,7 +127,6 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
   };
   if (Next().getAsInteger(10, Out.Object.Size) || Next().getAsInteger(10, Out.Object.Code))
     return false;
-  Out.Diagnosed = Next() == "1";
   for (auto *Numbers : {&Out.FunctionSizes, &Out.Refused})
     for (StringRef Number = Next(); !Number.empty(); Number = Next()) {
       Numbers->push_back(0);
@@ -138,6 +141,8 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
     if (!Out.Facts.back().read(Text))
       return false;
   }
+  for (StringRef Text = Next(); !Text.empty(); Text = Next())
+    Out.Said.push_back({Next().str(), Text.drop_front().str()});
   return true;
 }
 
@@ -155,11 +160,11 @@ Measurement measureBaseline(Compile &C) {
   Limits L = limitsFor(/*CpuSeconds=*/1200); // clang itself would have no limit at all
   Child Only = runOne(L.WallSeconds, [&](int Pipe) {
     isolate(L);
-    bool Diagnosed = false;
-    C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
+    std::vector<Saying> Said;
+    C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
     Promises Promised = promisesOf(C.M);
     runDefault(C, /*OnlyMandatory=*/false);
-    reportObject(C, Promised, /*IsBaseline=*/true, /*Functions=*/nullptr, Diagnosed, Pipe);
+    reportObject(C, Promised, /*IsBaseline=*/true, /*Functions=*/nullptr, Said, Pipe);
   });
   return finish(Only);
 }
@@ -168,7 +173,7 @@ static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
   bool SameDefinitions = Baseline.Object.Defined == Candidate.Object.Defined;
   if (!SameDefinitions)
     Candidate.Refused.clear();
-  if (Candidate.ok() && (Candidate.Diagnosed || Baseline.Diagnosed))
+  if (Candidate.ok() && !saysTheSame(Baseline.Said, Candidate.Said))
     Candidate.Status = "diagnostics";
   else if (Candidate.ok() && (!SameDefinitions || !neededMore(Baseline.Object, Candidate.Object).empty()))
     Candidate.Status = "interface";
@@ -184,16 +189,19 @@ static Measurement judge(const Measurement &Baseline, Measurement Candidate) {
   return Candidate;
 }
 
+// Whether one more child at once would be worth the looking around for a processor.
+static bool isLong(const Measurement &Baseline) { return Baseline.CpuSeconds >= 0.2; }
+
 namespace {
 // Recipes with one head, measured in a child that runs the head once and forks a child of its own for every tail.
 class Group {
   Compile &C;
-  const ObjectSummary &Baseline;
+  const Measurement &Baseline;
   ArrayRef<Recipe> Recipes;
   Limits L;
-  unsigned Jobs;
+  unsigned Jobs, Groups; // 0 jobs: find out
 
-  [[noreturn]] void runTail(Pipelines &Parsed, const Recipe &R, const Promises &Promised, const bool &Diagnosed, bool Rest, int Pipe) {
+  [[noreturn]] void runTail(Pipelines &Parsed, const Recipe &R, const Promises &Promised, const std::vector<Saying> &Said, bool Rest, int Pipe) {
     std::vector<std::string> Names;
     if (R.staged()) {
       for (const Function *F : definitions(C.M))
@@ -206,7 +214,7 @@ class Group {
     if (Rest) // in other modules it finds nothing to do, at a twelfth of the price of a candidate
       runDefault(C, /*OnlyMandatory=*/true);
     Staged Functions{Names, Baseline};
-    reportObject(C, Promised, /*IsBaseline=*/false, R.staged() ? &Functions : nullptr, Diagnosed, Pipe, R.Output);
+    reportObject(C, Promised, /*IsBaseline=*/false, R.staged() ? &Functions : nullptr, Said, Pipe, R.Output);
   }
 
   // Place, status and answer of one tail.
@@ -216,8 +224,8 @@ class Group {
   }
 
 public:
-  Group(Compile &C, const ObjectSummary &Baseline, ArrayRef<Recipe> Recipes, const Limits &L, unsigned Jobs)
-      : C(C), Baseline(Baseline), Recipes(Recipes), L(L), Jobs(Jobs) {}
+  Group(Compile &C, const Measurement &Baseline, ArrayRef<Recipe> Recipes, const Limits &L, unsigned Jobs, unsigned Groups)
+      : C(C), Baseline(Baseline), Recipes(Recipes), L(L), Jobs(Jobs), Groups(Groups) {}
 
   // For the child and all of its own.
   unsigned wallSeconds() const { return L.WallSeconds * unsigned(Recipes.size() + 1); }
@@ -226,8 +234,8 @@ public:
     Limits Whole = L;
     Whole.WallSeconds = wallSeconds();
     isolate(Whole);
-    bool Diagnosed = false;
-    C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Diagnosed));
+    std::vector<Saying> Said;
+    C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
     Promises Promised = promisesOf(C.M);
     bool Rest = needsRest(C.M);
     std::vector<Pipelines> Parsed(Recipes.size());
@@ -239,16 +247,19 @@ public:
       _exit(ExitInvalid);
     Parsed[size_t(First - Valid.begin())].runHead(C);
     if (Recipes.size() == 1)
-      runTail(Parsed[0], Recipes[0], Promised, Diagnosed, Rest, Pipe);
+      runTail(Parsed[0], Recipes[0], Promised, Said, Rest, Pipe);
     auto Fork = [&](size_t I) {
       return start(L.WallSeconds, [&](int Own) {
         isolate(L);
         if (!Valid[I])
           _exit(ExitInvalid);
-        runTail(Parsed[I], Recipes[I], Promised, Diagnosed, Rest, Own);
+        runTail(Parsed[I], Recipes[I], Promised, Said, Rest, Own);
       });
     };
-    runAll(Recipes.size(), Jobs, Fork, [&](size_t I, Child &One) { forward(Pipe, I, One); });
+    {
+      Slots Free(Jobs, isLong(Baseline), Groups);
+      runAll(Recipes.size(), Free, Fork, [&](size_t I, Child &One) { forward(Pipe, I, One); });
+    }
     _exit(ExitOk);
   }
 
@@ -308,13 +319,15 @@ std::vector<Measurement> measureRecipes(Compile &C, const Measurement &Baseline,
   std::vector<Group> Groups;
   for (auto &Range : Ranges) {
     auto Members = ArrayRef<Recipe>(Allowed).slice(Range.first, Range.second - Range.first);
-    Groups.emplace_back(C, Baseline.Object, Members, L, std::max<unsigned>(1, S.Jobs / Ranges.size()));
+    unsigned Jobs = S.Jobs == 0 ? 0 : std::max<unsigned>(1, S.Jobs / Ranges.size());
+    Groups.emplace_back(C, Baseline, Members, L, Jobs, unsigned(Ranges.size()));
   }
   auto Fork = [&](size_t I) { return start(Groups[I].wallSeconds(), [&](int Pipe) { Groups[I].run(Pipe); }); };
   auto Take = [&](size_t I, Child &One) {
     Groups[I].take(One, MutableArrayRef<Measurement>(Measured).slice(Ranges[I].first, Ranges[I].second - Ranges[I].first));
   };
-  runAll(Groups.size(), S.Jobs, Fork, Take);
+  Slots Free(S.Jobs, isLong(Baseline));
+  runAll(Groups.size(), Free, Fork, Take);
   for (size_t I = 0; I < Allowed.size(); ++I)
     Results[Places[I]] = judge(Baseline, std::move(Measured[I]));
   return Results;

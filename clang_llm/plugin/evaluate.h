@@ -3,6 +3,7 @@
 #pragma once
 
 #include "contract.h"
+#include "diagnostics.h"
 #include "object.h"
 #include "pipeline.h"
 #include "settings.h"
@@ -12,10 +13,10 @@ struct Measurement {
   ObjectSummary Object;
   std::string Reason;     // of "interface"
   std::vector<Fact> Facts;
-  bool Diagnosed = false; // the back end reported a warning or an error
+  std::vector<Saying> Said; // by the back end
   double CpuSeconds = 0;
   std::vector<uint64_t> FunctionSizes; // bytes of each definition, for recipes with function pipelines
-  std::vector<uint64_t> Refused;       // of "interface": places of the definitions that alone are to blame; empty when others are, too
+  std::vector<uint64_t> Refused;       // of "interface" and "diagnostics": places of the definitions that alone are to blame; empty when others are, too
 
   bool ok() const { return Status == "ok"; }
 };
@@ -23,5 +24,5 @@ struct Measurement {
 // Size and interface under plain -Oz.
 Measurement measureBaseline(Compile &C);
 
-// Each of Recipes, at most S.Jobs at once, in their order; checked against Baseline. Neighbours with the same head share it.
+// Each of Recipes, in their order, as many at once as S.Jobs allows; checked against Baseline. Neighbours with the same head share it.
 std::vector<Measurement> measureRecipes(Compile &C, const Measurement &Baseline, llvm::ArrayRef<Recipe> Recipes, const Settings &S);

@@ -1,5 +1,6 @@
 #include "helper.h"
 #include "child.h"
+#include "notice.h"
 #include "recipe.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -113,6 +114,7 @@ json::Object Helper::receive() {
       return failure("protocol");
     if (Clock::now() > Deadline)
       return failure("helper_timeout");
+    noticeLongSearch();
     pollfd Poll = {Socket, POLLIN, 0};
     if (poll(&Poll, 1, /*milliseconds=*/100) <= 0)
       continue;

@@ -11,7 +11,9 @@
 #include "generated.h"
 #include "helper.h"
 #include "net.h"
+#include "notice.h"
 #include "settings.h"
+#include "tiny.h"
 #include "vocabulary.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Support/Signals.h"
@@ -37,7 +39,9 @@ json::Array numbers(ArrayRef<uint64_t> Values) {
   return Found;
 }
 
-bool blamesFunctions(const Measurement &Result) { return Result.Status == "interface" && !Result.Refused.empty(); }
+bool blamesFunctions(const Measurement &Result) {
+  return (Result.Status == "interface" || Result.Status == "diagnostics") && !Result.Refused.empty();
+}
 
 // One conversation with the helper about one module.
 class Search {
@@ -207,16 +211,22 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
     explain(S, json::Object{{"event", "key"}, {"key", K.Hex}});
     explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
   }
-  appendEvent(S, Lookup);
+  // Most of what a configure script compiles; not one of them is a miss that a warm cache would spare.
+  StringRef Unsearched = S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : "";
+  if (Lookup != "miss" || Unsearched != "tiny")
+    appendEvent(S, Lookup);
   Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, false, E.How, "best"};
   if (Lookup == "hit" || Lookup == "hit:oz")
     return Cached;
-  if (S.Budget == 0 && Lookup == "unsealed" && endsWell(C, S, E.How))
-    return {true, true, E.How, ""};
-  if (S.Budget == 0) {
-    appendEvent(S, "bypass:effort_0");
-    return {false, false, {}, "effort_0"};
+  if (!Unsearched.empty()) {
+    if (Lookup == "unsealed" && endsWell(C, S, E.How))
+      return {true, true, E.How, ""};
+    if (Lookup == "weaker")
+      return Cached;
+    appendEvent(S, ("bypass:" + Unsearched).str());
+    return {false, false, {}, Unsearched.str()};
   }
+  expectSearch(S, C.M.getSourceFileName());
   Decision Found = Search(C, S, K, Directory).run(Lookup);
   bool Failed = !Found.Apply && Found.Reason != "best";
   if (Failed)

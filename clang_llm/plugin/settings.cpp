@@ -108,7 +108,8 @@ Settings Settings::load() {
   unsigned Effort = std::min(From.number("EFFORT", CLANG_LLM_DEFAULT_EFFORT), 9u);
   // More candidates than any search has ever used; a typing error must not become days of work.
   S.Budget = std::min(From.number("CANDIDATES", EffortTable[Effort]), 1000000u);
-  S.Jobs = std::max(1u, std::min(From.number("JOBS", 1), 256u));
+  S.Jobs = std::min(From.number("JOBS", 0), 256u); // "auto" is no number
+  S.MinInstructions = std::min(From.number("MIN_INSTRUCTIONS", CLANG_LLM_MIN_INSTRUCTIONS), 1000000u);
   S.LogFile = From.text("LOG");
   S.Disabled = From.flag("DISABLE");
   S.Recache = From.flag("RECACHE");

@@ -13,7 +13,8 @@ struct Settings {
   std::string ApplyPipeline;
   std::string EmitDirectory; // of the differential tests
   unsigned Budget = 0; // candidate compilations beside -Oz
-  unsigned Jobs = 1;   // children at once
+  unsigned Jobs = 0;   // children at once; 0: what idle processors or make's job slots allow
+  unsigned MinInstructions = 0; // modules with fewer are not searched, nor are test programs of configure scripts; 0: all are
   unsigned HelperSeconds = 60;    // patience with one answer of the helper
   int HelperDescriptor = -1;      // socket to whoever is our helper already (tuning); -1: start one
   unsigned ChildSeconds = 0;      // processor time of one measurement; 0: by what -Oz took

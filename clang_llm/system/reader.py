@@ -133,6 +133,12 @@ class Reader:
         value = self.optional_number(name, least, most)
         return default if value is None else value
 
+    def jobs(self, auto: str, most: int) -> int | None:
+        """Return how many children one compile may run at once; None to find out."""
+        if (self.text("JOBS") or auto).lower() == auto:
+            return None
+        return self.optional_number("JOBS", 0, most) or None
+
     def size(self, name: str, default: int) -> int:
         """Return a count of bytes."""
         value = self.text(name)

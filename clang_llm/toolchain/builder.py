@@ -52,6 +52,7 @@ def generated_header(major: int) -> str:
 #define CLANG_LLM_FORMAT {FORMAT}
 #define CLANG_LLM_PROTOCOL {PROTOCOL}
 #define CLANG_LLM_DEFAULT_EFFORT {settings.DEFAULT_EFFORT}
+#define CLANG_LLM_MIN_INSTRUCTIONS {settings.DEFAULT_MIN_INSTRUCTIONS}
 static const unsigned EffortTable[{len(table)}] = {{{", ".join(map(str, table))}}};
 struct VocabularyEntry {{
   const char *Name;

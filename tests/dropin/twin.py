@@ -103,6 +103,7 @@ class Twin:
         """Return the environment in which the wrapper runs this clang on this test's cache."""
         ours = {"CLANG_LLM_CLANG": str(self.clang), "CLANG_LLM_CACHE_DIR": str(self.cache)}
         ours |= {"CLANG_LLM_PYTHON": sys.executable, "CLANG_LLM_BACKEND": "coreset"}
+        ours |= {"CLANG_LLM_MIN_INSTRUCTIONS": "0"}
         return {**self.env, **ours, **MODES[mode]}
 
     def plain(self, case: Case) -> Outcome:

@@ -135,7 +135,8 @@ def fuzz_config(data: bytes) -> None:
         config = Path(place) / "config"
         config.write_bytes(data)
         found = Settings.load({"CLANG_LLM_CONFIG": str(config), "HOME": place})
-        if found.jobs < 1 or found.candidates < 0 or found.max_size < 0 or found.infer_ms < 0:
+        numbers = (found.candidates, found.max_size, found.infer_ms, found.min_instructions)
+        if min(numbers) < 0 or (found.jobs is not None and found.jobs < 1):
             raise AssertionError("a number is out of its range")
         os.fsencode("".join(found.problems))
     parse_size(data.decode("utf-8", "surrogateescape"))

@@ -65,7 +65,12 @@ class Bench:
         self.cache.mkdir()
         self.plugin = self.root / "plugin"
         shutil.copytree(self.build.directory, self.plugin)
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.root), "CLANG_LLM_CACHE_DIR": str(self.cache)}
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "CLANG_LLM_CACHE_DIR": str(self.cache),
+            "CLANG_LLM_MIN_INSTRUCTIONS": "0",
+        }
 
     def helper(self, lists: list[str], body: str) -> None:
         """Put a scripted answer in the helper's place."""

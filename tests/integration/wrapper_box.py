@@ -135,6 +135,7 @@ def real_environment(builds: Path, compiler: Path, root: Path) -> dict[str, str]
         "CLANG_LLM_CACHE_DIR": str(builds),
         "CLANG_LLM_PYTHON": sys.executable,
         "CLANG_LLM_BACKEND": "coreset",
+        "CLANG_LLM_MIN_INSTRUCTIONS": "0",
     }
     source = root / "prepare.cpp"
     source.touch()

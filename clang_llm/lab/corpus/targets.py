@@ -103,6 +103,7 @@ def _script(wrapper: Path, stubs: Path) -> str:
 def capturing(targets: Sequence[str], place: Path) -> dict[str, str]:
     """The environment in which the compilers capture modules for these targets under ``<place>/<target>``."""
     return {
+        "CLANG_LLM_MIN_INSTRUCTIONS": "0",
         "_CLANG_LLM_CORPUS": str(place),
         "_CLANG_LLM_CORPUS_TARGETS": " ".join(target for target in targets if target != NATIVE),
         "_CLANG_LLM_CORPUS_NATIVE": "1" if NATIVE in targets else "",

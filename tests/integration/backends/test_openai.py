@@ -53,6 +53,7 @@ class Build:
             "CLANG_LLM_PYTHON": sys.executable,
             "CLANG_LLM_LOG": str(self.log),
             "CLANG_LLM_BACKEND": "openai",
+            "CLANG_LLM_MIN_INSTRUCTIONS": "0",
             "CLANG_LLM_INFER": "wait",
             "CLANG_LLM_SEED_DIR": str(root / "no-seeds"),
         }

@@ -77,6 +77,21 @@ def test_plugin_and_python_agree(bench: Bench, variables: dict[str, str], config
     assert budget_of_the_plugin(bench) == (0 if settings.disable else settings.candidates)
 
 
+@pytest.mark.parametrize("value", ["", "0", "1", "3", "100", "-1", "many", "99999999999"])
+@pytest.mark.parametrize("place", ["environment", "config"])
+def test_plugin_and_python_agree_on_what_is_searched(bench: Bench, value: str, place: str) -> None:
+    config = bench.root / "config"
+    config.write_text(f"min_instructions = {value}\n" if place == "config" else "")
+    bench.environment["CLANG_LLM_CONFIG"] = str(config)
+    del bench.environment["CLANG_LLM_MIN_INSTRUCTIONS"]
+    if place == "environment":
+        bench.environment["CLANG_LLM_MIN_INSTRUCTIONS"] = value
+    instructions = 5  # alloca, store, load, mul, ret
+    (bench.root / "x.c").write_text("int twice(int x) { return 2 * x; }\n")
+    searched = instructions >= Settings.load(bench.environment).min_instructions
+    assert (budget_of_the_plugin(bench) > 0) == searched
+
+
 PLACES = [
     {},
     {"HOME": "{root}/"},

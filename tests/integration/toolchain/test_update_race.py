@@ -57,6 +57,7 @@ class Checkout:
             "CLANG_LLM_PYTHON": sys.executable,
             "CLANG_LLM_BACKEND": "coreset",
             "CLANG_LLM_EFFORT": "1",
+            "CLANG_LLM_MIN_INSTRUCTIONS": "0",
             "CLANG_LLM_LOG": str(self.log),
         }
 

@@ -58,6 +58,7 @@ class Trap:
             "CLANG_LLM_PYTHON": sys.executable,
             "CLANG_LLM_BACKEND": "coreset",
             "CLANG_LLM_EFFORT": "1",
+            "CLANG_LLM_MIN_INSTRUCTIONS": "0",
         }
 
     @property

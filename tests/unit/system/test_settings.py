@@ -11,6 +11,7 @@ from clang_llm.system.settings import (
     DEFAULT_EFFORT,
     DEFAULT_INFER_MS,
     DEFAULT_MAX_SIZE,
+    DEFAULT_MIN_INSTRUCTIONS,
     EFFORT_TABLE,
     NAMES,
     SMALL_INFER_MS,
@@ -35,7 +36,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.backend == DEFAULT_BACKEND
     assert settings.effort == DEFAULT_EFFORT
     assert settings.candidates == EFFORT_TABLE[DEFAULT_EFFORT]
-    assert settings.jobs == 1
+    assert (settings.jobs, settings.min_instructions) == (None, DEFAULT_MIN_INSTRUCTIONS)
     assert settings.max_size == DEFAULT_MAX_SIZE
     assert (settings.unknown, settings.problems) == ((), ())
     assert settings.origin("effort") == "default"
@@ -130,7 +131,6 @@ def test_senseless_values_are_told_and_never_fatal(
 @pytest.mark.parametrize(
     ("name", "value", "used"),
     [
-        ("JOBS", "0", 1),
         ("JOBS", "100000", 256),
         ("CANDIDATES", "1000001", 1_000_000),
         ("INFER_MS", "9999999", 1_000_000),
@@ -163,8 +163,14 @@ def test_the_words_for_backends_are_the_table() -> None:
 def test_a_config_file_is_cut_as_the_plugin_cuts_it(tmp_path: Path) -> None:
     text = "effort\x1f= 1\nefﬀort = 2\n\v EFFORT\t=\f3 \r\njobs = 2\0\n"
     settings = load(tmp_path, text)
-    assert (settings.effort, settings.jobs) == (3, 1)
+    assert (settings.effort, settings.jobs) == (3, None)
     assert any("NUL" in problem for problem in settings.problems)
+
+
+def test_jobs_are_bounded(tmp_path: Path) -> None:
+    assert load(tmp_path, JOBS="0").jobs is None
+    assert load(tmp_path, JOBS="Auto").jobs is None
+    assert load(tmp_path, JOBS="100000").jobs == 256
 
 
 def test_unknown_names_are_reported_from_both_sources(tmp_path: Path) -> None:
