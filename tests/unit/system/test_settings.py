@@ -25,7 +25,8 @@ def load(tmp_path: Path, config: str | None = None, **variables: str) -> Setting
     if config is not None:
         (tmp_path / "clang-llm.conf").write_text(config)
     environ = {**os.environ, "CLANG_LLM_CONFIG": str(tmp_path / "clang-llm.conf")}
-    environ.pop("CLANG_LLM_BACKEND", None)
+    for name in ("BACKEND", "MIN_INSTRUCTIONS"):
+        environ.pop(f"CLANG_LLM_{name}", None)
     return Settings.load({**environ, **{f"CLANG_LLM_{name}": value for name, value in variables.items()}})
 
 
