@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
+from clang_llm.cli.saved import Sum, spell
 from clang_llm.plans.plan import Plan, as_data
 from clang_llm.plans.store.local import LocalStore
+from clang_llm.system import ledger
 from clang_llm.system.errors import SettingsError, StoreError
+from clang_llm.system.objects import PARTS
 from clang_llm.system.settings import PREFIX, Settings, parse_size
 
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ def add_commands(commands: Commands) -> None:
     cleanup.add_argument("--max-size", metavar="SIZE", help=f"such as 100M; default: {PREFIX}MAX_SIZE")
     cleanup.set_defaults(run=run_cleanup)
 
-    clear = actions.add_parser("clear", help="remove all entries; plugins and counters stay")
+    clear = actions.add_parser("clear", help="remove all entries; plugins, counters and the ledger stay")
     clear.set_defaults(run=run_clear)
 
     verify = actions.add_parser("verify", help="check every entry, move damaged ones aside; 1 when there were some")
@@ -77,12 +81,15 @@ def run_show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     store = _open(environ)
     plan = find(store, arguments.key)
     if arguments.json:
-        print(json.dumps(as_data(plan), indent=2))
+        print(json.dumps({**as_data(plan), "sources": ledger.read(store.root).sources_of(plan.key)}, indent=2))
         return 0
     saved = plan.size_oz - plan.size
+    objects = Sum()
+    objects.add(plan.size_oz, plan.size, plan.parts)
     rows = [
         ("key", plan.key),
         ("file", store.path(plan.key)),
+        *(("source", spell(source)) for source in ledger.read(store.root).sources_of(plan.key)),
         ("LLVM", f"{plan.llvm}, {plan.target}"),
         ("-Oz", f"{human_count(plan.size_oz)} bytes"),
         ("plan", f"{human_count(plan.size)} bytes, {percent(saved, plan.size_oz)} less"),
@@ -91,7 +98,7 @@ def run_show(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ("passes", plan.recipe.text if plan.recipe else "those of -Oz"),
         *_per_function(plan),
     ]
-    print("\n".join(table(rows, "<<")))
+    print("\n".join([*table(rows, "<<"), "", *objects.tell()]))
     return 0
 
 
@@ -110,9 +117,10 @@ def _per_function(plan: Plan) -> list[tuple[str, str]]:
 def run_list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print one line for each sound entry."""
     store = _open(environ)
+    known = ledger.read(store.root)
     plans = [plan for key, _ in progress(store.entries(), "reading plans") if (plan := store.get(key))]
     if arguments.json:
-        print(json.dumps([as_data(plan) for plan in plans], indent=2))
+        print(json.dumps([{**as_data(plan), "sources": known.sources_of(plan.key)} for plan in plans], indent=2))
         return 0
     rows = [
         (
@@ -120,16 +128,26 @@ def run_list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             human_count(plan.size_oz),
             human_count(plan.size),
             percent(plan.size_oz - plan.size, plan.size_oz),
+            *(map(human_count, plan.parts[1].listed()) if plan.parts else ["-"] * len(PARTS)),
             plan.budget,
             plan.llvm,
             plan.target,
-            plan.provenance.get("backend", "-"),
+            plan.by,
+            _sources(known.sources_of(plan.key)),
         )
         for plan in plans
     ]
-    headers = ("key", "-Oz", "plan", "saving", "tried", "LLVM", "target", "backend")
-    print("\n".join(table(rows, "<>>>><<<", headers)))
+    headers = ("key", "-Oz", "plan", "saving", *PARTS, "tried", "LLVM", "target", "by", "source")
+    print("\n".join(table(rows, "<>>>>>>>><<<<", headers)))
     return 0
+
+
+def _sources(names: Sequence[str]) -> str:
+    """Return the last part of the first name, and how many there are beside it; a dash where none is known."""
+    if not names:
+        return "-"
+    more = f" and {human_count(len(names) - 1)} more" if len(names) > 1 else ""
+    return spell(PurePosixPath(names[0]).name) + more
 
 
 def run_cleanup(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -138,9 +156,11 @@ def run_cleanup(arguments: argparse.Namespace, environ: Mapping[str, str]) -> in
     if limit is None:
         raise SettingsError(f"'{arguments.max_size}' is not a size; write it like 100M")
     try:
-        removed = _open(environ, change=True).cleanup(limit)
+        store = _open(environ, change=True)
+        removed = store.cleanup(limit)
     except OSError as error:
         raise _cannot("clean up", error) from error
+    ledger.fold(store.root, at_least=0)
     print(f"removed {human_count(removed)} entries to fit into {human_size(limit)}")
     return 0
 
@@ -159,10 +179,14 @@ def run_clear(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def run_verify(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Check all entries."""
     del arguments
-    found = _open(environ, change=True).verify()
+    store = _open(environ, change=True)
+    found = store.verify()
+    unreadable = ledger.read(store.root).unreadable
     print(f"{human_count(found.sound)} sound, {human_count(found.foreign)} of other versions")
     for key in found.corrupt:
         print(f"damaged, moved to quarantine: {key}")
+    if unreadable:
+        print(f"lines of the ledger that are none, and are left out: {human_count(unreadable)}")
     return int(bool(found.corrupt))
 
 

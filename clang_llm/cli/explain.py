@@ -12,6 +12,7 @@ from clang_llm.cli import trial
 from clang_llm.cli.output import human_count, percent, table
 from clang_llm.cli.reasons import describe
 from clang_llm.plans.recipe import PER_FUNCTION, SEPARATOR
+from clang_llm.system.objects import PARTS
 from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _Event = Mapping[str, Any]
 
 # Characters of a pass list that are shown of candidates; some have thousands.
-_SHOWN = 60
+_SHOWN = 40
 
 
 def add_commands(commands: Commands) -> None:
@@ -88,9 +89,18 @@ def _tell_lookup(event: _Event) -> list[str]:
         oz, size = plan.get("size_oz", 0), plan.get("size", 0)
         saving = f"-Oz {human_count(oz)} bytes, plan {human_count(size)} bytes, {percent(oz - size, oz)} less"
         lines.append(f"entry     {saving}; searched with {plan.get('budget')} candidates")
+        parts = plan.get("parts")
+        if parts:
+            lines += [
+                f"          {name:<4} {_divided(parts[word])}" for name, word in (("-Oz", "oz"), ("plan", "ours"))
+            ]
         if event["result"] == "hit:oz":
             lines += _refused(Counter(plan.get("provenance", {}).get("rejected", {})))
     return lines
+
+
+def _divided(parts: Sequence[int]) -> str:
+    return ", ".join(f"{name} {human_count(size)}" for name, size in zip(PARTS, parts, strict=True))
 
 
 def _tell_refused(results: Sequence[_Event], decision: _Event) -> list[str]:
@@ -120,12 +130,13 @@ def _tell_results(results: Sequence[_Event], decision: _Event, origins: Sequence
         saving = percent(baseline - result["size"], baseline) if ok else "-"
         name = "-Oz" if result["id"] < 0 else _shorten(result["pipeline"])
         status = f"{result['status']} {result.get('reason', '')}".rstrip()
-        row = ("*" if ok and result["pipeline"] == chosen else "", status, size, saving)
+        parts = list(map(human_count, result["parts"])) if ok else ["-"] * len(PARTS)
+        row = ("*" if ok and result["pipeline"] == chosen else "", status, size, saving, *parts)
         # Who proposed it, where that may be one of several.
         origin = (origins[result["id"]] if 0 <= result["id"] < len(origins) else "",) if origins else ()
         rows.append((*row, *origin, name))
-    headers = ("", "status", "bytes", "saving", *(("from",) if origins else ()), "passes")
-    return ["", *table(rows, "<<>><<"[: len(headers)], headers), ""]
+    headers = ("", "status", "bytes", "saving", *PARTS, *(("from",) if origins else ()), "passes")
+    return ["", *table(rows, "<<>>>>>><<"[: len(headers)], headers), ""]
 
 
 def _shorten(pipeline: str) -> str:

@@ -31,6 +31,16 @@ def human_count(count: int) -> str:
     return f"{count:,}"
 
 
+def printable(text: str) -> str:
+    """Return a name that may be anything, such as a file's, without what would move a terminal's cursor."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the end of a text of which more than `most` characters would be too much."""
+    return text if len(text) <= most else f"…{text[len(text) - most + 1 :]}"
+
+
 def percent(part: float, whole: float) -> str:
     """Render ``part / whole`` in percent with two decimals; a dash when there is no whole."""
     return f"{100 * part / whole:.2f} %" if whole else "-"

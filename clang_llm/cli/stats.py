@@ -1,19 +1,20 @@
-"""``clang-llm-tool stats``: what happened to compiles, counted, and what the cache holds."""
+"""``clang-llm-tool stats``: what was saved, what happened to compiles, counted, and what the cache holds."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from clang_llm.cli import saved
 from clang_llm.cli.meant import attention
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
 from clang_llm.plans.store.local import LocalStore
-from clang_llm.system import log
+from clang_llm.system import ledger, log
 from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,36 +52,41 @@ class Contents:
     Attributes:
         entries: Number of plans, those that say "-Oz is best" among them.
         bytes: Size of their files.
-        oz_bytes: Sum of the objects' sizes with plain -Oz, in bytes of allocated, non-bss sections.
-        our_bytes: The same with the plans.
+        objects: What the objects amount to, in bytes of allocated, non-bss sections.
     """
 
     entries: int
     bytes: int
-    oz_bytes: int
-    our_bytes: int
+    objects: saved.Sum
+
+    def document(self) -> dict[str, object]:
+        """Return it for ``--json``."""
+        whole = {"oz_bytes": self.objects.oz, "our_bytes": self.objects.ours}
+        return {"entries": self.entries, "bytes": self.bytes, **whole, "parts": self.objects.document()["parts"]}
 
 
 def add_commands(commands: Commands) -> None:
     """Add this group to the parser."""
-    parser = commands.add_parser("stats", help="hits, misses, reasons and bytes saved")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument("--zero", action="store_true", help="set the counters to zero; plans stay")
+    parser = commands.add_parser("stats", help="bytes saved, hits, misses and reasons")
+    parser.add_argument("--json", action="store_true", help="for programs; has the files, too")
+    parser.add_argument("--zero", action="store_true", help="begin a new period; plans stay")
+    parser.add_argument("--files", action="store_true", help="one line for each object that was compiled")
+    parser.add_argument("--sort", choices=sorted(saved.ORDERS), default="saved", help="order of the files")
     parser.set_defaults(run=run)
 
 
 def contents(store: LocalStore) -> Contents:
     """Read all plans and add them up; unreadable ones are left out (``cache verify`` deals with them)."""
-    entries = size = oz_bytes = our_bytes = 0
+    entries = size = 0
+    objects = saved.Sum()
     for key, path in progress(store.entries(), "reading plans"):
         plan = store.get(key)
         if plan is None:
             continue
         entries += 1
         size += path.stat().st_size
-        oz_bytes += plan.size_oz
-        our_bytes += plan.size
-    return Contents(entries, size, oz_bytes, our_bytes)
+        objects.add(plan.size_oz, plan.size, plan.parts)
+    return Contents(entries, size, objects)
 
 
 def grouped(counters: Counter[str], prefix: str) -> list[tuple[str, int]]:
@@ -102,6 +108,13 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = Settings.load(environ)
     if arguments.zero:
         log.zero(settings.cache_dir)
+        ledger.zero(settings.cache_dir)
+        return 0
+    if not settings.readonly:
+        ledger.fold(settings.cache_dir)
+    compiles = list(ledger.read(settings.cache_dir).compiles.values())
+    if arguments.files and not arguments.json:
+        print("\n".join(saved.tell_files(compiles, arguments.sort)))
         return 0
     counters = log.fold_events(settings.cache_dir)
     zeroed = log.zeroed(settings.cache_dir)
@@ -110,15 +123,22 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         document = {
             "cache_dir": str(settings.cache_dir),
             "zeroed": zeroed,
+            "saved": saved.document(compiles),
+            "files": [saved.file_document(each) for each in sorted(compiles, key=saved.ORDERS[arguments.sort])],
             "counters": dict(sorted(counters.items())),
-            "plans": asdict(held),
+            "plans": held.document(),
         }
         print(json.dumps(document, indent=2))
         return 0
     print("\n".join([*attention(settings, counters), f"Cache: {settings.cache_dir}"]))
-    print(f"Since: {_when(zeroed)}")
-    print("\n".join(_describe(counters, held)))
+    since = f"Saved since {_when(zeroed)}"
+    sections = [[since, *_indented(saved.tell_objects(compiles))], _describe(counters), _tell_contents(held)]
+    print("\n\n".join("\n".join(each) for each in sections))
     return 0
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
 
 
 def _when(zeroed: int | None) -> str:
@@ -127,7 +147,7 @@ def _when(zeroed: int | None) -> str:
     return datetime.fromtimestamp(zeroed, tz=timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _describe(counters: Counter[str], held: Contents) -> list[str]:
+def _describe(counters: Counter[str]) -> list[str]:
     hits, total = lookups(counters)
     rows: list[tuple[str, str, str]] = [
         ("Lookups", human_count(total), percent(hits, total) + " hits" if total else "")
@@ -146,9 +166,10 @@ def _describe(counters: Counter[str], held: Contents) -> list[str]:
     if any(count for _, count in asked):
         rows.append(("Model", human_count(sum(count for _, count in asked[:5])), ""))
         rows += [(f"  {text}", human_count(count), "") for text, count in asked if count]
-    saved = held.oz_bytes - held.our_bytes
-    rows.append(("Plans", human_count(held.entries), human_size(held.bytes)))
-    rows.append(
-        ("  saved by them", human_size(saved), f"{percent(saved, held.oz_bytes)} of {human_size(held.oz_bytes)}")
-    )
     return table(rows, "<><")
+
+
+def _tell_contents(held: Contents) -> list[str]:
+    what = f"All plans that the cache holds, of this and other builds: {human_count(held.entries)}"
+    lines = [f"{what} ({human_size(held.bytes)})"]
+    return [*lines, *_indented(held.objects.tell())] if held.entries else lines

@@ -12,6 +12,7 @@ from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Decision, Result, Status
 from clang_llm.system import process
 from clang_llm.system.errors import EndOfConversation, ProtocolError, ToolchainError
+from clang_llm.system.objects import Parts
 
 #: A search is a long time coming, and nothing is heard of it while recipes are validated: a day, in seconds.
 PATIENT = {"_CLANG_LLM_HELPER_SECONDS": "86400"}
@@ -57,6 +58,7 @@ class Evaluator:
         #: CPU seconds of clang and its children; known when it is closed.
         self.cpu_s = 0.0
         self.size_oz = self.code_oz = 0
+        self.parts_oz: Parts | None = None
         try:
             self.request = self._connection.question().request
             self._connection.evaluate([])
@@ -69,7 +71,7 @@ class Evaluator:
         if baseline.status is not Status.OK:
             self.close()
             raise ToolchainError(f"{self.request.source}: plain -Oz cannot be measured: {baseline.status.value}")
-        self.size_oz, self.code_oz = baseline.size, baseline.code
+        self.size_oz, self.code_oz, self.parts_oz = baseline.size, baseline.code, baseline.parts
 
     def evaluate(self, recipes: Sequence[Recipe]) -> list[Result]:
         """Measure recipes, in order; neighbours with the same head run it once.

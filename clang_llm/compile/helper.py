@@ -17,7 +17,7 @@ from clang_llm.plans.plan import Plan
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.plans.store.vouched import is_vouched, vouch
 from clang_llm.plans.types import Decision, Lookup
-from clang_llm.system import log, settings
+from clang_llm.system import ledger, log, settings
 from clang_llm.system.errors import (
     Abandoned,
     BackendError,
@@ -43,9 +43,12 @@ def main() -> None:
 
 def _converse(connection: Connection, chosen: settings.Settings) -> None:
     """Answer one request; every failure becomes plain -Oz."""
+    by = ""
     try:
         try:
-            decision, detail = _Session(connection, chosen).answer()
+            session = _Session(connection, chosen)
+            decision, detail = session.answer()
+            by = session.by
         except Abandoned as error:
             decision, detail = Decision.OZ, str(error)
         except EndOfConversation:
@@ -59,18 +62,16 @@ def _converse(connection: Connection, chosen: settings.Settings) -> None:
         except Exception as error:  # noqa: BLE001 - the outermost boundary of a program that must never fail a compile
             decision, detail = Decision.OZ, "helper"
             log.write_log(chosen.log, f"helper: {type(error).__name__}: {error}")
-        _send(connection, decision, detail)
+        _send(connection, decision, detail, by)
     except ClangLlmError as error:
         log.write_log(chosen.log, f"helper: {error}")
 
 
-def _send(connection: Connection, decision: Decision, detail: str | int | None) -> None:
-    if isinstance(detail, int):
-        connection.answer(decision, id=detail)
-    elif detail is not None:
-        connection.answer(decision, reason=detail)
-    else:
-        connection.answer(decision)
+def _send(connection: Connection, decision: Decision, detail: str | int | None, by: str) -> None:
+    details: dict[str, int | str] = {"by": by} if by else {}
+    if detail is not None:
+        details["id" if isinstance(detail, int) else "reason"] = detail
+    connection.answer(decision, **details)
 
 
 class _Session:
@@ -81,6 +82,8 @@ class _Session:
         self.chosen = chosen
         self.store: LocalStore = store.open_local(chosen)
         self.proposal: Plan | None = None
+        #: Who made what is answered, for the plugin's ledger.
+        self.by = ""
 
     def answer(self) -> tuple[Decision, str | int | None]:
         """Return the decision with its id or reason."""
@@ -145,8 +148,10 @@ class _Session:
             vouch(self.store.root, question.request.major, plan.recipe)
         if self.store.put(plan, replace_any=disbelieved):
             log.append_event(self.store.root, "stored")
+            ledger.fold(self.store.root)
         elif not self.store.read_only and not disbelieved:
             better = self.store.get(question.request.key)
             if better is not None and better.size < plan.size and better.budget >= plan.budget:
                 return Decision.LOOKUP, None
+        self.by = plan.by
         return (Decision.OZ, "best") if identity < 0 else (Decision.APPLY, identity)

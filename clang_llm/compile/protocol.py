@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import PROTOCOL, REFUSED, Decision, Lookup, Module, Request, Result, Status
 from clang_llm.system.errors import EndOfConversation, ProtocolError
+from clang_llm.system.objects import read_parts
 
 #: Longest line in bytes, in either direction.
 MAX_LINE = 1024 * 1024
@@ -95,9 +96,13 @@ class Connection:
         functions, refused = _counts(message, "functions"), set(_counts(message, "refused"))
         if refused and max(refused) >= len(functions):
             raise ProtocolError(f"a result refuses function {max(refused)} of {len(functions)}")
-        code = _count(message, "code") if "code" in message else 0
+        size = _count(message, "size")
+        try:
+            parts = read_parts(message["parts"], size) if "parts" in message else None
+        except ValueError as error:
+            raise ProtocolError(f"the parts of a result: {error}") from error
         charged = tuple(size + REFUSED * (place in refused) for place, size in enumerate(functions))
-        return Result(identity, status, _count(message, "size") + REFUSED * len(refused), charged, code)
+        return Result(identity, status, size + REFUSED * len(refused), charged, parts)
 
     def module(self) -> Module:
         """Ask for the module and receive it."""

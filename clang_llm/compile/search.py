@@ -14,6 +14,7 @@ from clang_llm.plans.recipe import Recipe, usable
 from clang_llm.plans.types import Request, Result, Status
 from clang_llm.system import process
 from clang_llm.system.errors import Abandoned, ProtocolError
+from clang_llm.system.objects import Parts
 
 #: Characters of pipelines in one `evaluate` message; a quarter of a line, since JSON may escape.
 ROUND_CHARACTERS = 256 * 1024
@@ -45,6 +46,7 @@ class Search:
         self.backend = backend
         self.name = name
         self.size_oz: int | None = None
+        self.parts_oz: Parts | None = None
         self.recipes: list[Recipe] = []
         self.places: list[int] = []
         self.results: list[Result] = []
@@ -82,7 +84,7 @@ class Search:
         for result in sorted(smaller, key=lambda result: (result.size, result.id)):
             if self.backend.accepts(self.recipes[result.id]):
                 return result
-        return Result(-1, Status.OK, size_oz)
+        return Result(-1, Status.OK, size_oz, parts=self.parts_oz)
 
     def summary(self) -> str:
         """Return the measured sizes in one line, for the log: -Oz, then every recipe in order, or why it has none."""
@@ -101,7 +103,7 @@ class Search:
         baseline = self._next(-1) if self.size_oz is None else None
         results = [self._next(len(self.results) + number) for number in range(len(recipes))]
         if baseline is not None:
-            self.size_oz = self._baseline(baseline)
+            self.size_oz, self.parts_oz = self._baseline(baseline), baseline.parts
         for result in results:
             self._take(result)
 
@@ -170,6 +172,7 @@ class Search:
             recipe=self.recipes[best.id] if best.id >= 0 else None,
             size_oz=size_oz,
             size=best.size,
+            parts=(self.parts_oz, best.parts) if self.parts_oz and best.parts else None,
             budget=self.request.budget,
             provenance=provenance,
         )

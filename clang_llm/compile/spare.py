@@ -179,7 +179,7 @@ class _Measuring:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._results = [Result(-1, Status.OK, evaluator.size_oz, code=evaluator.code_oz)]
+        self._results = [Result(-1, Status.OK, evaluator.size_oz, parts=evaluator.parts_oz)]
 
     def evaluate(self, recipes: Sequence[Recipe]) -> None:
         self._results += self._evaluator.evaluate(recipes)

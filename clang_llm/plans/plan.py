@@ -11,6 +11,7 @@ from clang_llm.plans import vocabulary
 from clang_llm.plans.recipe import Recipe, from_data
 from clang_llm.plans.types import FORMAT, OBJECTIVE
 from clang_llm.system.errors import PassListError, PlanError, PlanFormatError
+from clang_llm.system.objects import Parts, read_parts
 
 MAGIC = b"clang-llm-plan"
 #: Largest entry in bytes: a module of ten thousand functions, each with its place in a list of pipelines, has 100 kB.
@@ -30,6 +31,7 @@ class Plan:
         size: The same under this plan; equal to `size_oz` when `recipe` is None.
         budget: Number of candidates that was asked for.
         provenance: Who found it and how; data for people, never acted upon.
+        parts: What `size_oz` and `size` are made of; None in entries of before this was kept.
     """
 
     key: str
@@ -41,6 +43,13 @@ class Plan:
     budget: int
     provenance: Mapping[str, object] = field(default_factory=dict)
     objective: str = OBJECTIVE
+    parts: tuple[Parts, Parts] | None = None
+
+    @property
+    def by(self) -> str:
+        """Who proposed the recipe: the backend, and which of its sources where it has several."""
+        origin = self.provenance.get("origin")
+        return f"{self.provenance.get('backend', '-')}{f'/{origin}' if origin else ''}"
 
     @property
     def major(self) -> int:
@@ -66,6 +75,7 @@ def as_data(plan: Plan) -> dict[str, object]:
         "closing": (recipe.closing or None) if recipe else None,
         "size_oz": plan.size_oz,
         "size": plan.size,
+        **({"parts": {"oz": plan.parts[0].listed(), "ours": plan.parts[1].listed()}} if plan.parts else {}),
         "budget": plan.budget,
         "provenance": dict(plan.provenance),
     }
@@ -131,13 +141,15 @@ def _plan(body: Mapping[str, object]) -> Plan:
     provenance = body["provenance"]
     if not isinstance(provenance, dict):
         raise TypeError("provenance is not an object")
+    size_oz, size = _count(body["size_oz"]), _count(body["size"])
     return Plan(
         key=_text(body["key"]),
         llvm=_text(body["llvm"]),
         target=_text(body["target"]),
         recipe=None if body["module"] is None else from_data(body),
-        size_oz=_count(body["size_oz"]),
-        size=_count(body["size"]),
+        size_oz=size_oz,
+        size=size,
+        parts=_parts(body["parts"], size_oz, size) if "parts" in body else None,
         budget=_count(body["budget"]),
         provenance=provenance,
         objective=_text(body["objective"]),
@@ -151,9 +163,16 @@ def _problem(plan: Plan, key: str) -> str | None:
     if plan.objective != OBJECTIVE:
         return "has another objective"
     if plan.recipe is None:
-        return None if plan.size == plan.size_oz else "says -Oz and has another size"
+        same = plan.size == plan.size_oz and (plan.parts is None or plan.parts[0] == plan.parts[1])
+        return None if same else "says -Oz and has another size"
     plan.recipe.check(vocabulary.load(plan.major))
     return None if plan.size < plan.size_oz else "is not smaller than -Oz"
+
+
+def _parts(both: object, size_oz: int, size: int) -> tuple[Parts, Parts]:
+    if not isinstance(both, dict) or set(both) != {"oz", "ours"}:
+        raise TypeError(f"{both!r} is not what -Oz and the plan are made of")
+    return read_parts(both["oz"], size_oz), read_parts(both["ours"], size)
 
 
 def _text(value: object) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from clang_llm.system.objects import Parts
+
 #: Version of the plan entries and of the key (docs/plans.md, docs/cache-directory.md).
 FORMAT = 1
 #: Version of the conversation between plugin and helper (docs/protocol.md).
@@ -65,7 +67,7 @@ class Module:
 class Result:
     """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
 
-    `code` is the part of `size` that is instructions.
+    `parts` says what `size` is made of; None where whoever measured did not tell.
     `functions` has, for a staged recipe, the bytes of each function that its head left defined, in module order.
     `reason` says what an object breaks whose `status` is interface (docs/soundness.md).
     When `status` is interface or diagnostics and functions alone are to blame, the sizes are told all the same, with
@@ -76,8 +78,13 @@ class Result:
     status: Status
     size: int
     functions: tuple[int, ...] = ()
-    code: int = 0
+    parts: Parts | None = None
     reason: str = ""
+
+    @property
+    def code(self) -> int:
+        """The part of `size` that is instructions."""
+        return self.parts.code if self.parts else 0
 
     @property
     def teaches(self) -> bool:

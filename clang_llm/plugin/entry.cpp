@@ -16,6 +16,45 @@ static bool sound(StringRef Body, StringRef Checksum) {
   return toHex(SHA256::hash(Bytes), /*LowerCase=*/true) == Checksum;
 }
 
+// Four numbers that make up a size.
+static bool readParts(const json::Array *Numbers, uint64_t Size, Parts &Out) {
+  if (!Numbers || Numbers->size() != Out.size())
+    return false;
+  for (size_t I = 0; I < Out.size(); ++I) {
+    auto Number = (*Numbers)[I].getAsInteger();
+    if (!Number || *Number < 0 || uint64_t(*Number) > Size)
+      return false;
+    Out[I] = uint64_t(*Number);
+    Size -= Out[I];
+  }
+  return Size == 0;
+}
+
+// False when the sizes are none, or contradict each other.
+static bool readSizes(const json::Object &Text, Entry &E) {
+  auto Oz = Text.getInteger("size_oz"), Ours = Text.getInteger("size");
+  if (!Oz || !Ours || *Ours < 0 || (E.OzIsBest ? *Ours != *Oz : *Ours >= *Oz))
+    return false;
+  E.What.Known = true;
+  E.What.Oz = uint64_t(*Oz);
+  E.What.Ours = uint64_t(*Ours);
+  const json::Value *Divided = Text.get("parts"); // entries of before have none
+  if (!Divided)
+    return true;
+  const json::Object *Both = Divided->getAsObject();
+  E.What.Divided = Both && Both->size() == 2 && readParts(Both->getArray("oz"), E.What.Oz, E.What.OzBytes) &&
+                   readParts(Both->getArray("ours"), E.What.Ours, E.What.OurBytes) &&
+                   (!E.OzIsBest || E.What.OzBytes == E.What.OurBytes);
+  return E.What.Divided;
+}
+
+// As clang_llm/plans/plan.py: Plan.by.
+static std::string proposer(const json::Object &Text) {
+  const json::Object Nothing, *Found = Text.getObject("provenance"), &Provenance = Found ? *Found : Nothing;
+  auto Backend = Provenance.getString("backend"), Origin = Provenance.getString("origin");
+  return (Backend ? *Backend : StringRef("-")).str() + (Origin ? ("/" + *Origin).str() : "");
+}
+
 // Fills E from the entry's JSON. False when it is not one of ours for Key.
 static bool interpret(json::Object &Text, StringRef Key, Entry &E) {
   auto Stored = Text.getString("key");
@@ -26,6 +65,9 @@ static bool interpret(json::Object &Text, StringRef Key, Entry &E) {
     return false;
   E.Budget = unsigned(*Budget);
   E.OzIsBest = bool(Module->getAsNull());
+  if (!readSizes(Text, E))
+    return false;
+  E.What.By = proposer(Text);
   return E.OzIsBest || (readRecipe(Text, E.How) && inVocabulary(E.How));
 }
 

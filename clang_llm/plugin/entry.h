@@ -1,6 +1,7 @@
 // Reads plan entries of the local cache (docs/plans.md). Only Python writes them.
 #pragma once
 
+#include "ledger.h"
 #include "recipe.h"
 #include "settings.h"
 #include "llvm/Support/JSON.h"
@@ -14,6 +15,7 @@ struct Entry {
   bool Sealed = false;  // measured here, for this very module
   Recipe How;           // when something beats -Oz
   unsigned Budget = 0;  // candidate compilations of the search that found it
+  Saving What;          // what was measured when it was found
   llvm::json::Object Text;
 };
 

@@ -30,11 +30,13 @@ static bool generateCode(Compile &C, SmallVectorImpl<char> &Code) {
   return true;
 }
 
-// Two sizes, sizes of functions, places of functions, three lists of names, one of facts and one of what the back end said (in pairs),
-// NUL-terminated; an empty text ends a list.
+// Size and parts, sizes of functions, places of functions, three lists of names, one of facts and one of what the back end said (in
+// pairs), NUL-terminated; an empty text ends a list.
 static void sendSummary(int Pipe, const ObjectSummary &Object, ArrayRef<Saying> Said, ArrayRef<uint64_t> FunctionSizes,
                         ArrayRef<uint64_t> Refused, const std::vector<Fact> &Facts) {
-  std::string Text = std::to_string(Object.Size) + '\0' + std::to_string(Object.Code) + '\0';
+  std::string Text = std::to_string(Object.Size) + '\0';
+  for (uint64_t Number : Object.Bytes)
+    Text += std::to_string(Number) + '\0';
   for (auto Numbers : {FunctionSizes, Refused}) {
     for (uint64_t Number : Numbers)
       Text += std::to_string(Number) + '\0';
@@ -125,8 +127,11 @@ static bool receiveSummary(StringRef Answer, Measurement &Out) {
     Answer = Parts.second;
     return Parts.first;
   };
-  if (Next().getAsInteger(10, Out.Object.Size) || Next().getAsInteger(10, Out.Object.Code))
+  if (Next().getAsInteger(10, Out.Object.Size))
     return false;
+  for (uint64_t &Number : Out.Object.Bytes)
+    if (Next().getAsInteger(10, Number))
+      return false;
   for (auto *Numbers : {&Out.FunctionSizes, &Out.Refused})
     for (StringRef Number = Next(); !Number.empty(); Number = Next()) {
       Numbers->push_back(0);

@@ -16,7 +16,7 @@ using namespace llvm;
 // Everything is at hand beforehand: a signal handler may not allocate.
 namespace {
 struct Restart {
-  std::string CommandLine, Events;
+  std::string CommandLine, Events, Book, Line;
   std::vector<char *> Words;
   bool Counts = false;
 };
@@ -32,6 +32,10 @@ static void count(const char *Reason) {
   strncat(Line, Reason, 40);
   strcat(Line, "\n");
   ssize_t Ignored = write(File, Line, strlen(Line));
+  close(File);
+  File = Ledger::open(Ready->Book);
+  if (File >= 0)
+    Ignored = write(File, Ready->Line.data(), Ready->Line.size());
   (void)Ignored;
   close(File);
 }
@@ -89,7 +93,7 @@ static void onSignal(int) {
   fallIntoNet("crashed");
 }
 
-void spreadNet(const Settings &S) {
+void spreadNet(const Settings &S, const Ledger &Book) {
   static Restart Here;
   int File = openRegular("/proc/self/cmdline", O_RDONLY);
   if (File >= 0) {
@@ -97,6 +101,8 @@ void spreadNet(const Settings &S) {
     close(File);
   }
   Here.Events = S.CacheDirectory + "/events";
+  Here.Book = Ledger::path(S);
+  Here.Line = Book.line(Saving()) + "\n";
   Here.Counts = !S.ReadOnly;
   for (size_t At = 0; At < Here.CommandLine.size(); At += strlen(&Here.CommandLine[At]) + 1)
     Here.Words.push_back(&Here.CommandLine[At]);

@@ -36,6 +36,37 @@ static bool counts(const ObjectFile &Object, SectionRef S) {
   return true;
 }
 
+static bool unwinds(const ObjectFile &Object, StringRef Name) {
+  static const StringRef Elf[] = {".eh_frame", ".gcc_except_table", ".ARM.exidx", ".ARM.extab"};
+  static const StringRef Coff[] = {".eh_frame", ".gcc_except_table", ".pdata", ".xdata"};
+  static const StringRef MachO[] = {"__eh_frame", "__gcc_except_tab", "__compact_unwind", "__unwind_info"};
+  ArrayRef<StringRef> Names = Object.isCOFF() ? Coff : Object.isMachO() ? MachO : Elf;
+  return any_of(Names, [&](StringRef One) { return compat::startsWith(Name, One); });
+}
+
+static bool isWritable(const ObjectFile &Object, SectionRef S) {
+  if (isa<ELFObjectFileBase>(Object))
+    return ELFSectionRef(S).getFlags() & ELF::SHF_WRITE;
+  if (auto *COFF = dyn_cast<COFFObjectFile>(&Object))
+    return COFF->getCOFFSection(S)->Characteristics & COFF::IMAGE_SCN_MEM_WRITE;
+  if (auto *MachO = dyn_cast<MachOObjectFile>(&Object))
+    return compat::startsWith(MachO->getSectionFinalSegmentName(S.getRawDataRefImpl()), "__DATA");
+  if (auto *Wasm = dyn_cast<WasmObjectFile>(&Object)) // one section for all data
+    return Wasm->getWasmSection(S).Type == wasm::WASM_SEC_DATA;
+  return false;
+}
+
+static PartOfObject partOf(const ObjectFile &Object, SectionRef S) {
+  if (S.isText())
+    return Code;
+  auto Name = S.getName();
+  if (!Name)
+    consumeError(Name.takeError());
+  else if (unwinds(Object, *Name))
+    return Unwind;
+  return isWritable(Object, S) ? Writable : ReadOnly;
+}
+
 static std::string describe(const ObjectFile &Object, SymbolRef Symbol, StringRef Name, uint32_t Flags) {
   if (isa<ELFObjectFileBase>(Object)) {
     ELFSymbolRef E(Symbol);
@@ -75,7 +106,7 @@ bool summarise(StringRef Bytes, ObjectSummary &Out) {
   for (SectionRef S : (*Object)->sections())
     if (counts(**Object, S)) {
       Out.Size += S.getSize();
-      Out.Code += S.isText() ? S.getSize() : 0;
+      Out.Bytes[partOf(**Object, S)] += S.getSize();
     }
   for (SymbolRef Symbol : (*Object)->symbols())
     if (!addSymbol(**Object, Symbol, Out))

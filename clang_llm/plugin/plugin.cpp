@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "generated.h"
 #include "helper.h"
+#include "ledger.h"
 #include "net.h"
 #include "notice.h"
 #include "settings.h"
@@ -30,6 +31,7 @@ struct Decision {
   bool Measured = false; // here and now, so it is known to end well
   Recipe How;
   std::string Reason; // of plain -Oz: "best", or what went wrong
+  Saving What;
 };
 
 json::Array numbers(ArrayRef<uint64_t> Values) {
@@ -53,11 +55,12 @@ class Search {
   bool HaveBaseline = false;
   std::vector<Recipe> Recipes;
   std::vector<Measurement> Results;
+  std::string By; // who made what the helper decides on
 
   bool report(int64_t Id, const Measurement &Result, const Recipe &R) {
     int64_t Size = int64_t(Result.Object.Size);
-    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"reason", Result.Reason}, {"pipeline", R.text()}});
-    json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}, {"code", int64_t(Result.Object.Code)}};
+    explain(S, json::Object{{"event", "result"}, {"id", Id}, {"status", Result.Status}, {"size", Size}, {"parts", numbers(Result.Object.Bytes)}, {"reason", Result.Reason}, {"pipeline", R.text()}});
+    json::Object Line{{"id", Id}, {"status", Result.Status}, {"size", Size}, {"parts", numbers(Result.Object.Bytes)}};
     if (R.staged() && (Result.ok() || blamesFunctions(Result)))
       Line["functions"] = numbers(Result.FunctionSizes);
     if (!Result.Reason.empty()) {
@@ -95,18 +98,21 @@ class Search {
     return true;
   }
 
+  // -Oz's object, as far as it was measured.
+  Saving plain() const { return Baseline.ok() ? savingOf(Baseline.Object, Baseline.Object, By) : Saving(); }
+
   Decision apply(int64_t Id) const {
     bool Known = Id >= 0 && size_t(Id) < Recipes.size();
     if (!Known || !Results[Id].ok() || Results[Id].Object.Size >= Baseline.Object.Size)
       return {false, false, {}, "protocol"};
-    return {true, true, Recipes[Id], ""};
+    return {true, true, Recipes[Id], "", savingOf(Baseline.Object, Results[Id].Object, By)};
   }
 
   Decision lookUpAgain() const {
     Entry E = lookUp(S, K.Hex);
     if (E.State != Entry::Usable || !(E.Sealed || E.OzIsBest))
       return {false, false, {}, "lookup_failed"};
-    return {!E.OzIsBest, false, E.How, "best"};
+    return {!E.OzIsBest, false, E.How, "best", E.What};
   }
 
   bool sendModule() {
@@ -136,6 +142,14 @@ public:
   Search(Compile &C, const Settings &S, const Key &K, StringRef Directory) : C(C), S(S), K(K), Python(Directory, S) {}
 
   Decision run(StringRef Lookup) {
+    Decision Found = converse(Lookup);
+    if (!Found.What.Known)
+      Found.What = plain();
+    return Found;
+  }
+
+private:
+  Decision converse(StringRef Lookup) {
     unsigned Functions = 0;
     for (const Function &F : C.M)
       Functions += !F.isDeclaration();
@@ -154,6 +168,7 @@ public:
       if (auto Error = Message.getString("error"))
         return {false, false, {}, Error->str()};
       StringRef Do = Message.getString("do") ? *Message.getString("do") : StringRef();
+      By = Message.getString("by") ? Message.getString("by")->str() : "";
       if (Do == "apply")
         return apply(Message.getInteger("id") ? *Message.getInteger("id") : -1);
       if (Do == "lookup")
@@ -196,11 +211,12 @@ std::string errorEvent(StringRef Reason) {
 }
 
 // Whether a plan that was not made here and now is sound for this module, and no larger.
-bool endsWell(Compile &C, const Settings &S, const Recipe &R) {
+bool endsWell(Compile &C, const Settings &S, const Recipe &R, Saving &What) {
   Measurement Baseline = measureBaseline(C);
   if (!Baseline.ok())
     return false;
   Measurement Ours = measureRecipes(C, Baseline, R, S).front();
+  What = savingOf(Baseline.Object, Ours.Object, What.By);
   return Ours.ok() && Ours.Object.Size < Baseline.Object.Size;
 }
 
@@ -215,12 +231,12 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
   StringRef Unsearched = S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : "";
   if (Lookup != "miss" || Unsearched != "tiny")
     appendEvent(S, Lookup);
-  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, false, E.How, "best"};
+  Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, false, E.How, "best", E.What};
   if (Lookup == "hit" || Lookup == "hit:oz")
     return Cached;
   if (!Unsearched.empty()) {
-    if (Lookup == "unsealed" && endsWell(C, S, E.How))
-      return {true, true, E.How, ""};
+    if (Lookup == "unsealed" && endsWell(C, S, E.How, E.What))
+      return {true, true, E.How, "", E.What};
     if (Lookup == "weaker")
       return Cached;
     appendEvent(S, ("bypass:" + Unsearched).str());
@@ -247,13 +263,14 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
   std::shared_ptr<PipelineState> State;
   std::string Directory;
 
-  // What was measured in this very compile fits; a plan of the cache may have been made for another module.
-  bool apply(Compile &C, const Settings &S, const Recipe &R, bool Measured) const {
+  // What was measured in this very compile fits; a plan of the cache may have been made for another module, and Book has to hear of it.
+  bool apply(Compile &C, const Settings &S, const Recipe &R, const Ledger *Book) const {
+    bool Measured = !Book;
     Pipelines Parsed;
     if (!inVocabulary(R) || !Parsed.parse(C, R))
       return false;
     if (!Measured)
-      spreadNet(S);
+      spreadNet(S, *Book);
     Parsed.runHead(C);
     if (!Measured && !R.Use.empty() && R.Use.size() != definitions(C.M).size())
       fallIntoNet("unfit");
@@ -264,6 +281,18 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     State->SkipOptional = true;
     appendEvent(S, "applied");
     return true;
+  }
+
+  bool carryOut(Compile &C, const Settings &S, Decision &D, const Ledger &Book, bool FromPipe) const {
+    // Source text that cannot be read again leaves no way back from a plan that does not fit, so it is tried first.
+    if (!D.Measured && FromPipe) {
+      if (!endsWell(C, S, D.How, D.What)) {
+        appendEvent(S, "error:unfit");
+        return false;
+      }
+      D.Measured = true;
+    }
+    return apply(C, S, D.How, D.Measured ? nullptr : &Book);
   }
 
   // `validate`: this list (or recipe, as a JSON object) or no object.
@@ -277,7 +306,7 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
         consumeError(Parsed.takeError());
     }
     Recipe R;
-    if (!readRecipe(Asked, R) || !apply(C, S, R, /*Measured=*/true)) {
+    if (!readRecipe(Asked, R) || !apply(C, S, R, /*Book=*/nullptr)) {
       C.M.getContext().emitError("clang-llm: the pass list was refused");
       return false;
     }
@@ -316,18 +345,12 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     StringRef Do = D.Apply ? "apply" : "oz";
     explain(S, json::Object{{"event", "decision"}, {"do", Do}, {"pipeline", D.How.text()}, {"reason", D.Reason}});
     appendLog(S, (M.getSourceFileName() + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.How.text() : D.Reason)).str());
-    if (S.explaining() || !D.Apply)
+    if (S.explaining())
       return false;
-    bool Measured = D.Measured;
-    // Source text that cannot be read again leaves no way back from a plan that does not fit, so it is tried first.
-    if (!Measured && is_contained(Arguments, "-")) {
-      if (!endsWell(C, S, D.How)) {
-        appendEvent(S, "error:unfit");
-        return false;
-      }
-      Measured = true;
-    }
-    return apply(C, S, D.How, Measured);
+    Ledger Book(S, K.Hex, M, Arguments);
+    bool Done = D.Apply && carryOut(C, S, D, Book, /*FromPipe=*/is_contained(Arguments, "-"));
+    Book.write(Done || !D.Apply ? D.What : Saving());
+    return Done;
   }
 
 public:

@@ -16,8 +16,8 @@ using namespace llvm;
 
 static constexpr size_t MaxConfigBytes = 64 * 1024; // settings.MAX_CONFIG_BYTES
 
-int openRegular(const std::string &Path, int Flags) {
-  int File = open(Path.c_str(), Flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+int openRegular(const std::string &Path, int Flags, mode_t Mode) {
+  int File = open(Path.c_str(), Flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, Mode);
   struct stat Status;
   if (File < 0 || (fstat(File, &Status) == 0 && S_ISREG(Status.st_mode)))
     return File;
@@ -125,8 +125,8 @@ Settings Settings::load() {
 }
 
 // One write(2) on O_APPEND, so that lines of parallel compiles never mix. A write beyond a limit of the size of files would end
-// clang by a signal, and one into a full pipe would wait; such lines are dropped. Closes File.
-static void append(int File, StringRef Text) {
+// clang by a signal, and one into a full pipe would wait; such lines are dropped.
+void append(int File, StringRef Text) {
   std::string Line = (Text + "\n").str();
   struct stat Status;
   rlimit Limit;

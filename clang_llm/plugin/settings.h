@@ -5,6 +5,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 #include <string>
+#include <sys/types.h>
 
 struct Settings {
   std::string CacheDirectory; // empty: no cache, so nothing is done
@@ -28,10 +29,12 @@ struct Settings {
 };
 
 // Opens a regular file and nothing else, without ever waiting for it; -1 when it is something else or not there.
-int openRegular(const std::string &Path, int Flags);
+int openRegular(const std::string &Path, int Flags, mode_t Mode = 0666);
 // What is in a file, up to Most bytes.
 std::string readBounded(int File, size_t Most);
 
+// Appends one line and closes File; drops the line where that would end clang or make it wait.
+void append(int File, llvm::StringRef Text);
 // Counts Event (docs/cache-directory.md).
 void appendEvent(const Settings &S, llvm::StringRef Event);
 // Appends one line to the user's log file, if there is one.

@@ -1,11 +1,66 @@
-"""The size of object files, as it is minimised: ELF and WebAssembly. The plugin measures other formats, too."""
+"""Object files: what counts as their size, and what it is made of. ELF and WebAssembly; the plugin knows others too."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 
 from clang_llm.system.errors import ObjectError
+
+#: Names of the parts of an object, in the order in which they are stored and told.
+PARTS = ("code", "rodata", "data", "unwind")
+# Tables that unwind the stack, by how their sections' names begin; as in plugin/object.cpp.
+_UNWIND = (".eh_frame", ".gcc_except_table", ".ARM.exidx", ".ARM.extab")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Bytes of an object by what they are; or a difference of two.
+
+    Attributes:
+        code: Instructions.
+        rodata: What the program only reads.
+        data: What it may write.
+        unwind: Tables that unwind its stack.
+    """
+
+    code: int = 0
+    rodata: int = 0
+    data: int = 0
+    unwind: int = 0
+
+    @property
+    def total(self) -> int:
+        """All bytes."""
+        return sum(self.listed())
+
+    def listed(self) -> tuple[int, ...]:
+        """Return the numbers in the order of `PARTS`."""
+        return astuple(self)
+
+    def __add__(self, other: Parts) -> Parts:
+        """Return the sums of both."""
+        return Parts(*(mine + theirs for mine, theirs in zip(self.listed(), other.listed(), strict=True)))
+
+    def __sub__(self, other: Parts) -> Parts:
+        """Return by how much this has more than the other."""
+        return Parts(*(mine - theirs for mine, theirs in zip(self.listed(), other.listed(), strict=True)))
+
+
+def read_parts(numbers: object, size: int) -> Parts:
+    """Return the parts of a size that were read from a file or a message.
+
+    Raises:
+        ValueError: They are not one count for each part, or do not add up.
+    """
+    if not isinstance(numbers, Sequence) or len(numbers) != len(PARTS):
+        raise ValueError(f"{numbers!r} does not say how many bytes are {', '.join(PARTS)}")
+    if not all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in numbers):
+        raise ValueError(f"{numbers!r} are not all counts")
+    if sum(numbers) != size:
+        raise ValueError(f"{numbers!r} do not add up to {size}")
+    return Parts(*numbers)
 
 
 @dataclass(frozen=True)
@@ -22,6 +77,15 @@ class Section:
     size: int
     executable: bool
     writable: bool
+
+    @property
+    def part(self) -> str:
+        """Which of `PARTS` its bytes are."""
+        if self.executable:
+            return "code"
+        if self.name.startswith(_UNWIND):
+            return "unwind"
+        return "data" if self.writable else "rodata"
 
 
 # The header of WebAssembly modules, version 1, and its sections by their number; 0 are custom ones, which no program
@@ -93,3 +157,16 @@ def allocated_size(data: bytes) -> int:
         ObjectError: The data is no sound ELF file or WebAssembly module.
     """
     return sum(section.size for section in sections(data))
+
+
+def parts_of(data: bytes) -> Parts:
+    """Return the same bytes, divided; raises as `allocated_size` does."""
+    return divided(sections(data))
+
+
+def divided(found: Iterable[Section]) -> Parts:
+    """Add up sections by what they hold."""
+    sizes = dict.fromkeys(PARTS, 0)
+    for section in found:
+        sizes[section.part] += section.size
+    return Parts(**sizes)

@@ -18,6 +18,7 @@ from dropin.helpers import events, use_helper
 from dropin.twin import ROOT, Case, Twin
 
 CASE = Case((("-Oz", "-c", "a.c"), ("--version",)), {"a.c": sources.C})
+LEDGER = f"savings-{os.geteuid()}"
 #: A compile that waits for a pipe waits for ever; an honest one takes two seconds.
 SOON_S = 60
 
@@ -59,7 +60,7 @@ def an_entry(twin: Twin) -> Path:
 
 
 @kinds
-@pytest.mark.parametrize("names", ["events events.old stats.json locks queue quarantine server", "plans"])
+@pytest.mark.parametrize("names", [f"events events.old stats.json {LEDGER} locks queue quarantine server", "plans"])
 def test_in_the_cache_directory(twin: Twin, kind: str, names: str) -> None:
     for name in names.split():
         plant(twin.cache / name, kind)
@@ -121,11 +122,11 @@ def test_in_a_memo(twin: Twin, kind: str, name: str) -> None:
     twin.check(Case(CASE.steps, CASE.files, env={"CLANG_LLM_READONLY": "1"}), "plan")
 
 
-@pytest.mark.parametrize("name", ["events", "stats.json", "locks", "server", "quarantine", "plans"])
+@pytest.mark.parametrize("name", ["events", "stats.json", LEDGER, "locks", "server", "quarantine", "plans"])
 def test_a_link_to_somebodys_files(twin: Twin, name: str) -> None:
     """Nothing appears there, nothing goes, and no mode changes."""
     theirs = twin.root / "theirs"
-    if name in ("events", "stats.json"):
+    if name in ("events", "stats.json", LEDGER):
         theirs.write_text("precious\n")
     else:
         theirs.mkdir(mode=0o755)

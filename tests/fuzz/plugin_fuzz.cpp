@@ -104,6 +104,9 @@ static void checkEntry(const Entry &E) {
   const Settings &S = workplace().S;
   if (E.State != Entry::Usable && runsAtOnce(E))
     broken("only a whole entry is a hit");
+  auto Sum = [](const Parts &Bytes) { return Bytes[Code] + Bytes[ReadOnly] + Bytes[Writable] + Bytes[Unwind]; };
+  if (E.State == Entry::Usable && E.What.Divided && (Sum(E.What.OzBytes) != E.What.Oz || Sum(E.What.OurBytes) != E.What.Ours))
+    broken("the parts of a whole entry add up");
   if (E.State != Entry::Usable || E.OzIsBest)
     return;
   if (!inVocabulary(E.How))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from clang_llm.models.prompt import STRUCTURE
@@ -11,6 +12,7 @@ from clang_llm.plans import vocabulary
 from clang_llm.plans.coreset import DATA, read_coreset
 from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe, usable
+from clang_llm.system.objects import Parts
 from fuzz.parsers import KEY
 
 #: Recipes of the coreset that become seeds; all would say the same again.
@@ -33,6 +35,8 @@ def plans(major: int, version: str) -> list[Plan]:
     """Return sound plans for `KEY`: one for each recipe, and one that says -Oz."""
     provenance = {"backend": "coreset", "list": 1, "tried": 8, "rejected": {"interface": 1}, "version": "0.1.0"}
     made = [Plan(KEY, version, "x86_64-pc-linux-gnu", recipe, 1234, 1200, 8, provenance) for recipe in recipes(major)]
+    # Entries of before do not say what the sizes are made of.
+    made = [replace(plan, parts=(Parts(900, 100, 34, 200), Parts(900, 100, 34, 166))) for plan in made[1:]] + made[:1]
     return [*made, Plan(KEY, version, "x86_64-pc-linux-gnu", None, 1234, 1234, 8, provenance)]
 
 
@@ -63,8 +67,8 @@ def _questions() -> list[bytes]:
         "lookup": "miss", "instructions": 100, "functions": 3, "source": "main.c",
     }  # fmt: skip
     results = [
-        {"id": -1, "status": "ok", "size": 1000, "code": 800},
-        {"id": 0, "status": "ok", "size": 900, "code": 700, "functions": [300, 200]},
+        {"id": -1, "status": "ok", "size": 1000, "parts": [800, 100, 20, 80]},
+        {"id": 0, "status": "ok", "size": 900, "parts": [700, 100, 20, 80], "functions": [300, 200]},
         {"id": 1, "status": "interface", "size": 900, "functions": [300, 200], "refused": [1], "reason": "section"},
     ]
     first = json.dumps(asked).encode() + b"\n"

@@ -16,13 +16,22 @@ from clang_llm.lab.measure import results
 from clang_llm.lab.measure.provenance import Origins, read_origins
 from clang_llm.lab.measure.results import Cell, Column, Table
 from clang_llm.lab.packages.build import Built, Project, build
-from clang_llm.lab.packages.compare import Comparison, Pair, compare_objects, geometric_mean_saving, object_files
+from clang_llm.lab.packages.compare import (
+    Comparison,
+    ObjectFile,
+    Pair,
+    compare_objects,
+    geometric_mean_saving,
+    linked_files,
+    object_files,
+)
 from clang_llm.lab.packages.dependencies import build_dependencies, install
 from clang_llm.lab.packages.recipes import MAKE, RECIPES, Recipe, detect_system, recipe_for, usual_test
 from clang_llm.lab.packages.rig import Rig
 from clang_llm.lab.packages.split import split_of
 from clang_llm.lab.packages.workplace import Workplace, run_command, say
 from clang_llm.system.errors import PackageError
+from clang_llm.system.objects import PARTS, Parts
 from clang_llm.system.settings import process_environment
 from clang_llm.toolchain.compiler import inspect
 
@@ -34,6 +43,19 @@ SAMPLES = (
     (Recipe("jot", "C", MAKE, test=("make", "check", "CC={cc}", "CFLAGS={flags}")), _SAMPLES / "jot"),
     (Recipe("route", "C++", MAKE, test=("make", "check", "CXX={cxx}", "CXXFLAGS={flags}")), _SAMPLES / "route"),
 )
+
+
+# Linked programs of which each is shown, the largest.
+_PROGRAMS = 4
+
+
+@dataclass(frozen=True)
+class Divided:
+    """What all objects, or one linked program, are made of, with clang and with clang-llm."""
+
+    name: str
+    plain: Parts
+    ours: Parts
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,7 @@ class Shown:
     warm_equal: bool
     warm_searches: int
     origins: Origins
+    divided: tuple[Divided, ...]
 
 
 def show(project: Project, rig: Rig) -> Shown:
@@ -78,7 +101,37 @@ def show(project: Project, rig: Rig) -> Shown:
         compare_objects(trees[1], trees[2]).identical,
         rig.counts()["miss"] - searched,
         read_origins(log, rig.cache_dir),
+        _divided(trees[0], trees[1], plain.tree, cold.tree),
     )
+
+
+def _divided(
+    plain: Mapping[str, ObjectFile], ours: Mapping[str, ObjectFile], plain_tree: Path, our_tree: Path
+) -> tuple[Divided, ...]:
+    """All objects as one, then the largest programs that both builds linked."""
+    both = [name for name in plain if name in ours]
+    objects = Divided(
+        f"{len(both)} objects",
+        sum((plain[name].parts for name in both), Parts()),
+        sum((ours[name].parts for name in both), Parts()),
+    )
+    before, after = linked_files(plain_tree), linked_files(our_tree)
+    linked = [Divided(name, parts, after[name]) for name, parts in before.items() if name in after]
+    return objects, *sorted(linked, key=lambda each: -each.plain.total)[:_PROGRAMS]
+
+
+def parts_lines(divided: Sequence[Divided]) -> list[str]:
+    """A table of what was saved where."""
+    text = [f"  {'bytes':<30} {'':<5}" + "".join(f" {name:>10}" for name in (*PARTS, "total"))]
+    for each in divided:
+        rows = {"-Oz": each.plain, "ours": each.ours, "saved": each.plain - each.ours}
+        for label, parts in rows.items():
+            name = each.name if label == "-Oz" else ""
+            name = name if len(name) <= 30 else "…" + name[-29:]
+            numbers = "".join(f" {number:>10,}" for number in (*parts.listed(), parts.total))
+            share = f"  {parts.total / each.plain.total:.2%}" if label == "saved" and each.plain.total else ""
+            text.append(f"  {name:<30} {label:<5}{numbers}{share}")
+    return text
 
 
 def _row(pair: Pair, origin: str) -> str:
@@ -93,7 +146,7 @@ def lines(shown: Shown) -> list[str]:
     mean = geometric_mean_saving(found.pairs)
     text = [f"{shown.name}", f"  {'object':<44} {'-Oz':>9} {'ours':>9} {'saved':>8}  where the plan came from"]
     text += [_row(pair, shown.origins.of(pair)) for pair in found.pairs]
-    text += [_row(total, f"geometric mean per object {mean:.2%}"), ""]
+    text += [_row(total, f"geometric mean per object {mean:.2%}"), "", *parts_lines(shown.divided), ""]
     # Wall time is compared: the server of a model is no process of the build's.
     base = shown.plain.wall_s("build")
     for label, built in (("clang", shown.plain), ("clang-llm, cold", shown.cold), ("clang-llm, warm", shown.warm)):

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from clang_llm.system.objects import allocated_size
+from clang_llm.system.errors import ObjectError
+from clang_llm.system.objects import Parts, parts_of
 
 _ELF = b"\x7fELF"
 # e_type of a relocatable file, a 16-bit field at offset 16 of the ELF header; little and big endian.
 _RELOCATABLE = (b"\x01\x00", b"\x00\x01")
+# The same of programs and shared libraries.
+_LINKED = (b"\x02\x00", b"\x00\x02", b"\x03\x00", b"\x00\x03")
 
 
 @dataclass(frozen=True)
 class ObjectFile:
-    """One object of a tree: allocated non-bss bytes, and a hash of the whole file."""
+    """One object of a tree: allocated non-bss bytes, a hash of the whole file, and what the bytes are."""
 
     size: int
     digest: str
+    parts: Parts = field(default_factory=Parts)
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,31 @@ def object_files(tree: Path) -> dict[str, ObjectFile]:
     found: dict[str, ObjectFile] = {}
     for path in sorted(tree.rglob("*.o")):
         name = path.relative_to(tree).as_posix()
-        if path.is_symlink() or "conftest" in path.name or "/CMakeTmp/" in name or "CompilerId" in name:
+        if _is_trial(path, name):
             continue
         data = path.read_bytes()
         if data[:4] == _ELF and data[16:18] in _RELOCATABLE:
-            found[name] = ObjectFile(allocated_size(data), hashlib.sha256(data).hexdigest())
+            parts = parts_of(data)
+            found[name] = ObjectFile(parts.total, hashlib.sha256(data).hexdigest(), parts)
+    return found
+
+
+def _is_trial(path: Path, name: str) -> bool:
+    return path.is_symlink() or "conftest" in path.name or "/CMakeTmp/" in name or "CompilerId" in name
+
+
+def linked_files(tree: Path) -> dict[str, Parts]:
+    """What the programs and shared libraries below a tree are made of, by path relative to it; trials are left out."""
+    found: dict[str, Parts] = {}
+    for path in sorted(tree.rglob("*")):
+        name = path.relative_to(tree).as_posix()
+        if _is_trial(path, name) or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            head = file.read(18)
+        if head[:4] == _ELF and head[16:18] in _LINKED:
+            with suppress(ObjectError):  # a test's file may be damaged on purpose
+                found[name] = parts_of(path.read_bytes())
     return found
 
 

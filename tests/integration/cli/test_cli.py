@@ -18,6 +18,7 @@ from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system import log, settings
+from clang_llm.system.objects import Parts, parts_of
 from clang_llm.system.settings import EFFORT_TABLE
 from clang_llm.toolchain.compiler import Compiler
 from clang_llm.toolchain.plugins import build_plugin
@@ -246,7 +247,7 @@ def test_explain_passes_clangs_complaint_on(tool: Tool) -> None:
 
 
 def test_stats_after_a_cold_and_a_warm_compile(tool: Tool, environ: Environ) -> None:
-    for command in (("-Oz", "-c", "a.c"), ("-Oz", "-c", "a.c"), ("-O2", "-c", "a.c")):
+    for command in (("-Oz", "-c", "a.c"), ("-O2", "-c", "a.c"), ("-Oz", "-c", "a.c")):
         compile_once(environ, *command)
     status, text = tool("stats", "--json")
     found = json.loads(text)
@@ -256,6 +257,11 @@ def test_stats_after_a_cold_and_a_warm_compile(tool: Tool, environ: Environ) -> 
     assert counters.get("hit", 0) + counters.get("hit:oz", 0) == 1
     assert found["plans"]["entries"] == 1
     assert found["plans"]["our_bytes"] <= found["plans"]["oz_bytes"]
+    (file,) = found["files"]
+    assert (file["object"], file["source"]) == (str(Path("a.o").resolve()), str(Path("a.c").resolve()))
+    assert Parts(**file["parts"]) == parts_of(Path("a.o").read_bytes())
+    assert found["saved"]["oz"] == found["plans"]["oz_bytes"]
+    assert found["saved"]["parts"] == found["plans"]["parts"]
     _, text = tool("stats")
     assert "50.00 % hits" in text
     assert "not_oz" in text

@@ -19,7 +19,7 @@ from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.plans.store.vouched import vouch
-from clang_llm.system import process
+from clang_llm.system import ledger, process
 from clang_llm.toolchain import plugins as toolchain
 
 #: A link-time assertion: -Oz folds the call away, and a plan that inlines nothing does not.
@@ -54,6 +54,13 @@ def write(bench: Bench, text: str) -> Path:
 def entry(bench: Bench, source: Path, recipe: Recipe, *options: str) -> Plan:
     key = bench.key(source, *(options or ("-Oz",)))
     return Plan(key, "19.1.7", "x86_64-pc-linux-gnu", recipe, 1 << 20, 1, 32, {})
+
+
+def said_to_be_saved(bench: Bench) -> int:
+    """Bytes that the ledger says of the one object; nobody has measured what became of it."""
+    (compiled,) = ledger.read(bench.cache).compiles.values()
+    assert compiled.size is None
+    return compiled.saved
 
 
 def leave(bench: Bench, plan: Plan, *, sealed: bool) -> None:
@@ -141,6 +148,7 @@ def test_a_plan_for_other_functions_ends_as_plain_clang(bench: Bench) -> None:
     leave(bench, entry(bench, source, replace(recipe, use=(0,) * 9)), sealed=True)
     assert bench.compile(source) == bench.plain(source)
     assert bench.events() == ["hit", "error:unfit", "bypass:disabled"]
+    assert said_to_be_saved(bench) == 0
 
 
 def test_from_standard_input_such_a_plan_is_tried_first(bench: Bench) -> None:
@@ -155,6 +163,7 @@ def test_from_standard_input_such_a_plan_is_tried_first(bench: Bench) -> None:
         assert (done.ok, done.stderr) == (True, b"")
         objects.append(output.read_bytes())
     assert bench.events() == ["hit", "error:unfit"]
+    assert said_to_be_saved(bench) == 0
     assert objects[0] == objects[1]
 
 
@@ -191,5 +200,6 @@ def test_a_crash_while_a_plan_is_applied_ends_as_plain_clang(bench: Bench, broke
     assert list(reproducers.iterdir()) == []
     assert [path.name for path in bench.root.glob("*.tmp")] == []
     assert bench.events() == ["hit", "error:crashed", "bypass:disabled"]
+    assert said_to_be_saved(bench) == 0
     ours = output.read_bytes()
     assert ours == bench.plain(source, "-Oz", "-w")

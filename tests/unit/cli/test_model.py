@@ -105,7 +105,7 @@ def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_stats_tell_what_became_of_asking() -> None:
     counters = Counter({"model:answered": 5, "model:late": 2, "model:queued": 2, "model:improved": 1})
-    told = "\n".join(stats._describe(counters, stats.Contents(0, 0, 0, 0)))
+    told = "\n".join(stats._describe(counters))
     rows = {line.rsplit(None, 1)[0].strip(): line.split()[-1] for line in told.splitlines() if line.strip()}
     assert (rows["Model"], rows["answered"], rows["no answer in time"], rows["left in the queue"]) == (
         "7",
@@ -113,15 +113,15 @@ def test_stats_tell_what_became_of_asking() -> None:
         "2",
         "2",
     )
-    assert "Model" not in "\n".join(stats._describe(Counter({"hit": 1}), stats.Contents(0, 0, 0, 0)))
+    assert "Model" not in "\n".join(stats._describe(Counter({"hit": 1})))
 
 
 def test_explain_tells_who_proposed_what() -> None:
     events: list[dict[str, Any]] = [
         {"event": "key", "key": "k"},
         {"event": "model", "outcome": "answered", "why": "1 recipes"},
-        {"event": "result", "id": -1, "status": "ok", "size": 100, "pipeline": ""},
-        {"event": "result", "id": 0, "status": "ok", "size": 90, "pipeline": "globalopt"},
+        {"event": "result", "id": -1, "status": "ok", "size": 100, "parts": [70, 0, 0, 30], "pipeline": ""},
+        {"event": "result", "id": 0, "status": "ok", "size": 90, "parts": [60, 0, 0, 30], "pipeline": "globalopt"},
         {"event": "result", "id": 1, "status": "crashed", "size": 0, "pipeline": "globaldce"},
         {"event": "origins", "origins": ["model", "coreset"]},
         {"event": "decision", "do": "apply", "id": 0, "pipeline": "globalopt", "reason": ""},
@@ -129,7 +129,7 @@ def test_explain_tells_who_proposed_what() -> None:
     told = explain.tell(trial.Explanation("clang", "19.1.7", trial.PLUGIN, 1, [events]))
     assert "model     answered: 1 recipes" in told
     rows = [line.split() for line in told]
-    assert ["*", "ok", "90", "10.00", "%", "model", "globalopt"] in rows
-    assert ["crashed", "-", "-", "coreset", "globaldce"] in rows
+    assert ["*", "ok", "90", "10.00", "%", "60", "0", "0", "30", "model", "globalopt"] in rows
+    assert ["crashed", "-", "-", "-", "-", "-", "-", "coreset", "globaldce"] in rows
     without = explain.tell(trial.Explanation("clang", "19.1.7", trial.PLUGIN, 1, [events[:5] + events[6:]]))
-    assert ["*", "ok", "90", "10.00", "%", "globalopt"] in [line.split() for line in without]
+    assert ["*", "ok", "90", "10.00", "%", "60", "0", "0", "30", "globalopt"] in [line.split() for line in without]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system import log
+from clang_llm.system.objects import Parts
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.compile.helper import main; main()"
@@ -70,13 +71,17 @@ class PluginSide:
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def measure(self, oz: int | str, *sizes: int | str) -> list[str]:
-        """Receive `evaluate` and report a size, or a status, for -Oz and for each list; return the lists."""
+    def measure(self, oz: int | str, *sizes: int | str, parts: Sequence[object] = ()) -> list[str]:
+        """Receive `evaluate` and report a size, or a status, for -Oz and for each list; return the lists.
+
+        Of the first results it tells the `parts`, too.
+        """
         message = self.hear()
         assert message["do"] == "evaluate"
         for identity, size in enumerate([oz, *sizes], -1):
             status = "ok" if isinstance(size, int) else size
-            self.say(id=identity, status=status, size=size if isinstance(size, int) else 0)
+            divided = {"parts": parts[identity + 1]} if identity + 1 < len(parts) else {}
+            self.say(id=identity, status=status, size=size if isinstance(size, int) else 0, **divided)
         lists: list[str] = message["lists"]
         assert len(lists) == len(sizes)
         return lists
@@ -139,7 +144,7 @@ def test_the_smallest_is_stored_and_then_applied(start: Start, store: LocalStore
     side = start()
     side.ask()
     assert side.measure(100, 99, 90, 95) == NORMAL[:3]
-    assert side.hear() == {"do": "apply", "id": 1}
+    assert side.hear() == {"do": "apply", "id": 1, "by": "scripted"}
     # The entry is there before the answer.
     plan = store.get(KEY)
     assert plan is not None
@@ -167,17 +172,41 @@ def test_ties_go_to_oz_and_then_to_the_first(
     side = start()
     side.ask()
     side.measure(100, *sizes)
-    assert side.hear() == ({"do": "oz", "reason": "best"} if best is None else {"do": "apply", "id": best})
+    assert side.hear() == (
+        {"do": "oz", "reason": "best", "by": "scripted"}
+        if best is None
+        else {"do": "apply", "id": best, "by": "scripted"}
+    )
     plan = store.get(KEY)
     assert plan is not None
     assert plan.recipe == (None if best is None else Recipe(NORMAL[best]))
+
+
+def test_a_plan_says_what_the_sizes_are_made_of(start: Start, store: LocalStore) -> None:
+    side = start()
+    side.ask()
+    side.measure(100, 99, 90, 95, parts=[[70, 10, 0, 20], [70, 9, 0, 20], [60, 10, 5, 15]])
+    assert side.hear() == {"do": "apply", "id": 1, "by": "scripted"}
+    plan = store.get(KEY)
+    assert plan is not None
+    assert plan.parts == (Parts(70, 10, 0, 20), Parts(60, 10, 5, 15))
+
+
+@pytest.mark.parametrize("parts", [[70, 10, 0, 21], [101, 0, 0, -1], [100, 0, 0], [True, 99, 0, 0], "abcd", None, 100])
+def test_parts_that_do_not_add_up_are_no_result(start: Start, store: LocalStore, parts: object) -> None:
+    side = start()
+    side.ask()
+    assert side.hear()["do"] == "evaluate"
+    side.say(id=-1, status="ok", size=100, parts=parts)
+    assert side.hear() == {"do": "oz", "reason": "protocol"}
+    assert store.get(KEY) is None
 
 
 def test_a_negative_entry_says_so(start: Start, store: LocalStore) -> None:
     side = start()
     side.ask()
     side.measure(100, "interface", "interface", "unverified")
-    assert side.hear() == {"do": "oz", "reason": "best"}
+    assert side.hear() == {"do": "oz", "reason": "best", "by": "scripted"}
     plan = store.get(KEY)
     assert plan is not None
     assert (plan.recipe, plan.size, plan.size_oz) == (None, 100, 100)
@@ -209,7 +238,7 @@ def test_repetitions_after_normalisation_and_what_is_not_allowed_are_left_out(st
     side = start()
     side.ask(budget=10)
     assert side.measure(100, 99, 99, 98) == ["globaldce", "function(instcombine<no-verify-fixpoint>)", "function(dce)"]
-    assert side.hear() == {"do": "apply", "id": 2}
+    assert side.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     plan = LocalStore(tmp_path / "cache").get(KEY)
     assert plan is not None
     assert (plan.provenance["list"], plan.provenance["tried"], plan.budget) == (2, 3, 10)
@@ -236,7 +265,7 @@ def test_more_lists_than_fit_into_a_line_come_in_rounds(start: Start, tmp_path: 
             seen += 1
         rounds += 1
     assert rounds == 3
-    assert side.hear() == {"do": "apply", "id": 39}
+    assert side.hear() == {"do": "apply", "id": 39, "by": "scripted"}
 
 
 def test_an_entry_that_has_arrived_meanwhile_is_pointed_at(start: Start, store: LocalStore) -> None:
@@ -253,7 +282,7 @@ def test_an_entry_from_a_smaller_search_is_searched_again(start: Start, store: L
     side = start()
     side.ask(lookup="weaker")
     side.measure(100, 94, 98, 98)
-    assert side.hear() == {"do": "apply", "id": 0}
+    assert side.hear() == {"do": "apply", "id": 0, "by": "scripted"}
     plan = store.get(KEY)
     assert plan is not None
     assert (plan.size, plan.budget) == (94, 3)
@@ -273,7 +302,7 @@ def test_recache_replaces_whatever_was_believed(start: Start, store: LocalStore)
     side = start()
     side.ask(lookup="recache")
     side.measure(100, 99, 98, 97)
-    assert side.hear() == {"do": "apply", "id": 2}
+    assert side.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     plan = store.get(KEY)
     assert plan is not None
     assert (plan.size, plan.budget) == (97, 3)
@@ -285,7 +314,7 @@ def test_a_corrupt_entry_is_quarantined_and_replaced(start: Start, store: LocalS
     side = start()
     side.ask(lookup="corrupt")
     side.measure(100, 99, 98, 97)
-    assert side.hear() == {"do": "apply", "id": 2}
+    assert side.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     assert (store.root / "quarantine" / KEY).exists()
     plan = store.get(KEY)
     assert plan is not None
@@ -297,7 +326,7 @@ def test_an_entry_that_only_the_plugin_calls_corrupt_is_replaced(start: Start, s
     side = start()
     side.ask(lookup="corrupt")
     side.measure(100, 99, 98, 97)
-    assert side.hear() == {"do": "apply", "id": 2}
+    assert side.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     plan = store.get(KEY)
     assert plan is not None
     assert plan.size == 97
@@ -314,7 +343,7 @@ def test_a_second_process_waits_for_the_first_and_takes_its_answer(start: Start)
     second.socket.settimeout(30)
     for identity, size in ((-1, 100), (0, 99), (1, 98), (2, 97)):
         first.say(id=identity, status="ok", size=size)
-    assert first.hear() == {"do": "apply", "id": 2}
+    assert first.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     assert second.hear() == {"do": "lookup"}
 
 
@@ -325,7 +354,7 @@ def test_a_second_process_takes_over_when_the_first_dies(start: Start, store: Lo
     second.ask()
     first.process.send_signal(signal.SIGKILL)
     second.measure(100, 99, 98, 97)
-    assert second.hear() == {"do": "apply", "id": 2}
+    assert second.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     assert store.get(KEY) is not None
 
 
@@ -334,7 +363,7 @@ def test_reading_only_searches_and_writes_nothing(start: Start, store: LocalStor
     side = start(**{switch: "1"})
     side.ask()
     side.measure(100, 99, 98, 97)
-    assert side.hear() == {"do": "apply", "id": 2}
+    assert side.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     side.end()
     assert list(store.root.iterdir()) == []
 
@@ -344,7 +373,7 @@ def test_a_cache_that_cannot_be_written_changes_nothing_else(start: Start, tmp_p
     side = start(CLANG_LLM_CACHE_DIR=str(tmp_path / "file" / "cache"))
     side.ask()
     side.measure(100, 99, 98, 97)
-    assert side.hear() == {"do": "apply", "id": 2}
+    assert side.hear() == {"do": "apply", "id": 2, "by": "scripted"}
     side.end()
 
 
@@ -473,7 +502,7 @@ def test_the_coreset_takes_its_recipes_in_order(start: Start) -> None:
     side.say(id=3, status="ok", size=96)
     assert side.hear() == {"do": "evaluate", "lists": [recipes[4].message()]}
     side.say(id=4, status="ok", size=95)
-    assert side.hear() == {"do": "apply", "id": 4}
+    assert side.hear() == {"do": "apply", "id": 4, "by": "coreset"}
 
 
 def test_the_helper_ends_at_once_after_its_answer(start: Start) -> None:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from clang_llm.lab.measure import demo
 from clang_llm.lab.measure.check import Report
 from clang_llm.lab.measure.packages import table as package_table
 from clang_llm.lab.measure.provenance import describe, read_origins, same_stem
 from clang_llm.lab.measure.savings import Measured, table
-from clang_llm.lab.packages.compare import ObjectFile, Pair, compare_objects, geometric_mean_saving, object_files
+from clang_llm.lab.packages.compare import (
+    ObjectFile,
+    Pair,
+    compare_objects,
+    geometric_mean_saving,
+    linked_files,
+    object_files,
+)
 from clang_llm.lab.packages.rig import Rig
 from clang_llm.lab.packages.workplace import Workplace, run_command
 from clang_llm.plans.plan import Plan
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system.errors import DataError
+from clang_llm.system.objects import Parts, parts_of
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 
@@ -181,3 +191,26 @@ def test_results_survive_a_stop_and_damage_counts_as_none(tmp_path: Path) -> Non
     assert place.load("check", "bzip2") == {"objects": 9}
     (tmp_path / "results" / "bzip2.check.json").write_text("{")
     assert place.load("check", "bzip2") is None
+
+
+def test_linked_files_are_programs_and_libraries(tmp_path: Path) -> None:
+    program = Path("/proc/self/exe").resolve()
+    (tmp_path / "bin").mkdir()
+    shutil.copy(program, tmp_path / "bin" / "program")
+    shutil.copy(program, tmp_path / "conftest")
+    (tmp_path / "link").symlink_to(program)
+    (tmp_path / "damaged").write_bytes(program.read_bytes()[:100])
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    ((name, parts),) = linked_files(tmp_path).items()
+    assert name == "bin/program"
+    assert parts == parts_of(program.read_bytes())
+    assert min(parts.code, parts.rodata, parts.data, parts.unwind) > 0
+
+
+def test_the_demo_tells_what_was_saved_of_each_kind() -> None:
+    told = demo.parts_lines([demo.Divided("2 objects", Parts(1000, 200, 30, 70), Parts(950, 205, 30, 15))])
+    rows = [line.split() for line in told]
+    assert rows[0] == ["bytes", "code", "rodata", "data", "unwind", "total"]
+    assert rows[1] == ["2", "objects", "-Oz", "1,000", "200", "30", "70", "1,300"]
+    assert rows[2] == ["ours", "950", "205", "30", "15", "1,200"]
+    assert rows[3] == ["saved", "50", "-5", "0", "55", "100", "7.69%"]

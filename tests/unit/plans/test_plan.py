@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from clang_llm.plans.plan import Plan, as_data, decode, encode
 from clang_llm.plans.recipe import Recipe
 from clang_llm.system.errors import PlanError, PlanFormatError
+from clang_llm.system.objects import Parts
 
 KEY = "ab" * 32
 PLAN = Plan(
@@ -23,6 +24,7 @@ PLAN = Plan(
     provenance={"backend": "coreset", "list": 5, "tried": 8, "rejected": {"interface": 1}, "validated": "0011"},
 )
 BEST_IS_OZ = replace(PLAN, recipe=None, size=1234)
+DIVIDED = replace(PLAN, parts=(Parts(1000, 34, 0, 200), Parts(970, 34, 6, 190)))
 
 
 def entry(**changes: object) -> bytes:
@@ -32,7 +34,11 @@ def entry(**changes: object) -> bytes:
     return b"clang-llm-plan 1 " + hashlib.sha256(data).hexdigest().encode() + b"\n" + data
 
 
-@pytest.mark.parametrize("plan", [PLAN, BEST_IS_OZ], ids=["plan", "negative"])
+@pytest.mark.parametrize(
+    "plan",
+    [PLAN, BEST_IS_OZ, DIVIDED, replace(BEST_IS_OZ, parts=(Parts(1234), Parts(1234)))],
+    ids=["plan", "negative", "divided", "negative-divided"],
+)
 def test_a_plan_survives(plan: Plan) -> None:
     assert decode(encode(plan), KEY) == plan
 
@@ -112,6 +118,51 @@ def test_an_entry_of_another_key_is_refused() -> None:
 def test_what_an_entry_must_not_say(changes: dict[str, Any]) -> None:
     with pytest.raises(PlanError, match="cache verify"):
         decode(entry(**changes), KEY)
+
+
+def test_the_parts_are_readable() -> None:
+    assert json.loads(encode(DIVIDED).partition(b"\n")[2])["parts"] == {
+        "oz": [1000, 34, 0, 200],
+        "ours": [970, 34, 6, 190],
+    }
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        None,
+        [],
+        {},
+        {"oz": [1234, 0, 0, 0]},
+        {"oz": [1234, 0, 0, 0], "ours": [1200, 0, 0, 0], "theirs": [0, 0, 0, 0]},
+        {"oz": [1234, 0, 0, 0], "ours": [1201, 0, 0, 0]},
+        {"oz": [1233, 0, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": [1235, -1, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": [1234, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": [1234, 0, 0, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": [1233, True, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": [1234.0, 0, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": ["1234", 0, 0, 0], "ours": [1200, 0, 0, 0]},
+        {"oz": "1234", "ours": [1200, 0, 0, 0]},
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_add_up_are_damage(parts: object) -> None:
+    with pytest.raises(PlanError, match="cache verify"):
+        decode(entry(parts=parts), KEY)
+
+
+def test_oz_has_the_parts_of_oz() -> None:
+    with pytest.raises(PlanError, match="another size"):
+        decode(entry(module=None, size=1234, parts={"oz": [1234, 0, 0, 0], "ours": [1233, 1, 0, 0]}), KEY)
+
+
+@pytest.mark.parametrize(
+    ("provenance", "by"),
+    [({}, "-"), ({"backend": "tune"}, "tune"), ({"backend": "model", "origin": "mix"}, "model/mix")],
+)
+def test_who_proposed(provenance: dict[str, object], by: str) -> None:
+    assert replace(PLAN, provenance=provenance).by == by
 
 
 STAGED = replace(PLAN, recipe=Recipe("globalopt", ("sroa,gvn", "", "sroa"), (0, 2, 1, 1), "globaldce"))

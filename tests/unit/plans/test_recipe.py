@@ -85,8 +85,8 @@ def test_the_flat_list_of_a_recipe() -> None:
 def test_a_mix_is_explained_stage_by_stage() -> None:
     mixed = Recipe("globalopt", ("sroa", "gvn"), (0, 1), "globaldce").text
     events: list[dict[str, object]] = [
-        {"event": "result", "id": -1, "status": "ok", "size": 100, "pipeline": ""},
-        {"event": "result", "id": 0, "status": "ok", "size": 90, "pipeline": mixed},
+        {"event": "result", "id": -1, "status": "ok", "size": 100, "parts": [60, 20, 0, 20], "pipeline": ""},
+        {"event": "result", "id": 0, "status": "ok", "size": 90, "parts": [50, 20, 0, 20], "pipeline": mixed},
         {"event": "decision", "do": "apply", "pipeline": mixed, "reason": ""},
     ]
     lines = "\n".join(tell(Explanation("clang", "19.1.7", PLUGIN, 1, [events])))

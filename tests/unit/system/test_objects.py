@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clang_llm.system.errors import ObjectError
-from clang_llm.system.objects import Section, allocated_size, sections
+from clang_llm.system.objects import Parts, Section, allocated_size, parts_of, read_parts, sections
 
 NULL, PROGBITS, STRTAB, NOBITS, NOTE = 0, 1, 3, 8, 7
 WRITE, ALLOC, EXEC = 1, 2, 4
@@ -55,6 +55,37 @@ def test_sections_say_what_they_hold() -> None:
     assert set(found) == {".text", ".data", ".rodata", ".eh_frame", ".note.x"}
 
 
+def test_bytes_are_divided_by_what_they_are() -> None:
+    assert parts_of(OBJECT) == Parts(code=100, rodata=7 + 3, data=20, unwind=40)
+    assert parts_of(OBJECT).total == allocated_size(OBJECT)
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "part"),
+    [
+        (".text.f", ALLOC | EXEC, "code"),
+        (".eh_frame", ALLOC | EXEC, "code"),
+        (".eh_frame", ALLOC | WRITE, "unwind"),
+        (".eh_frame_hdr", ALLOC, "unwind"),
+        (".gcc_except_table._Z1fv", ALLOC, "unwind"),
+        (".ARM.exidx.text.f", ALLOC, "unwind"),
+        (".ARM.extab", ALLOC, "unwind"),
+        (".ARM.attributes", ALLOC, "rodata"),
+        (".data.rel.ro", ALLOC | WRITE, "data"),
+        (".init_array", ALLOC | WRITE, "data"),
+        (".rodata.str1.1", ALLOC, "rodata"),
+    ],
+)
+def test_what_a_section_is(name: str, flags: int, part: str) -> None:
+    (section,) = sections(elf((name, PROGBITS, flags, 9)))
+    assert section.part == part
+
+
+def test_differences_of_parts() -> None:
+    assert Parts(5, 4, 3, 2) - Parts(1, 1, 4, 0) + Parts(0, 0, 1, 0) == Parts(4, 3, 0, 2)
+    assert read_parts([1, 2, 3, 4], 10) == Parts(1, 2, 3, 4)
+
+
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"BC\xc0\xde", b"#!/bin/sh\n", OBJECT[:80], OBJECT[:-40]])
 def test_what_is_no_object_is_told(data: bytes) -> None:
     with pytest.raises(ObjectError, match="ELF"):
@@ -88,6 +119,7 @@ def test_custom_sections_of_webassembly_do_not_count() -> None:
         Section("data", 20, False, True),
     ]
     assert allocated_size(data) == 329
+    assert parts_of(data) == Parts(code=300, rodata=9, data=20)
 
 
 @pytest.mark.parametrize("cut", [1, 4, 11])
