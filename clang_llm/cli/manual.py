@@ -1,7 +1,7 @@
 """``make manual``: writes the manual pages and the shells' completions of ``wrappers/share`` (they are committed).
 
 ``python -m clang_llm.cli.manual [--out DIR]``. Pages and completions of ``clang-llm-tool`` come from its
-parser, by shtab and argparse-manpage (extra ``dev``); settings come from the table of the README.
+parser, by shtab and argparse-manpage (extra ``dev``); settings come from the table in ``docs/settings.md``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from clang_llm.system.layout import HOME
 from clang_llm.system.settings import NAMES, PREFIX, process_environment
 
 SHARE = HOME / "wrappers" / "share"
-README = HOME / "README.md"
+SETTINGS = HOME / "docs" / "settings.md"
 TOOL = "clang-llm-tool"
 _PARSER = "clang_llm.cli.manual.brief_parser"
 #: Where each shell looks below ``share``.
@@ -84,16 +84,16 @@ def escape(text: str) -> str:
 
 
 def meanings(document: str) -> dict[str, tuple[str, str]]:
-    """Return the default of each setting and what it means, by the table of the README.
+    """Return the default of each setting and what it means, by the table in `docs/settings.md`.
 
     Raises:
         DataError: One is missing there.
     """
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", document[document.index("## Settings") :], re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", document, re.MULTILINE)
     found = {name: (default, meaning) for name, default, meaning in rows}
     missing = [name for name in NAMES if name not in found]
     if missing:
-        raise DataError(f"the README's table of settings has no row for {', '.join(missing)}")
+        raise DataError(f"docs/settings.md has no row for {', '.join(missing)}")
     return {name: found[name] for name in NAMES}
 
 
@@ -154,7 +154,7 @@ def completion(shell: str, environ: Mapping[str, str]) -> str:
 
 def everything(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield all files, by their path below ``share``."""
-    yield "man/man1/clang-llm.1", compiler_page(README.read_text(encoding="utf-8"))
+    yield "man/man1/clang-llm.1", compiler_page(SETTINGS.read_text(encoding="utf-8"))
     yield "man/man1/clang-llm++.1", ".so man1/clang-llm.1\n"
     yield f"man/man1/{TOOL}.1", tool_page(environ)
     for shell, path in COMPLETIONS.items():

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from clang_llm.models.prompt import STRUCTURE
 from clang_llm.plans import vocabulary
-from clang_llm.plans.coreset import DATA, read_coreset
+from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe, usable
+from clang_llm.plans.store import SEED
 from clang_llm.system.objects import Parts
 from fuzz.parsers import KEY
 
@@ -112,7 +113,7 @@ def seeds(major: int, version: str) -> dict[str, list[bytes]]:
     found, entries = recipes(major), plans(major, version)
     texts = [recipe.text.encode() for recipe in found]
     data = [json.dumps(recipe.message()).encode() for recipe in found]
-    shipped = sorted(DATA.parents[3].glob("cache/seed/**/*.plan"))[:10] if DATA.parents[3].is_dir() else []
+    shipped = sorted(path for path in SEED.rglob("*") if path.is_file())[:10] if SEED else []
     bodies = _bodies(entries) + [encode(each) for each in entries] + [path.read_bytes() for path in shipped]
     return {
         "entry": bodies,

@@ -44,7 +44,7 @@ function _shtab_clang_llm_using
 end
 
 set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' config validate tune train serve path
-set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --max-size --out --programs --sets --work
+set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --max-size --out --programs --sets --sort --work
 
 complete -c clang-llm-tool -e
 complete -c clang-llm-tool -f
@@ -55,10 +55,12 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_ll
 complete -c clang-llm-tool -n '_shtab_clang_llm_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using doctor' -l json -d 'for programs'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using doctor' -l all -d 'every clang that is installed, not only the one in use'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a stats -d 'hits, misses, reasons and bytes saved'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a stats -d 'bytes saved, hits, misses and reasons'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -s h -l help -d 'show this help message and exit'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l json -d 'for programs'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l zero -d 'set the counters to zero; plans stay'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l json -d 'for programs; has the files, too'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l zero -d 'begin a new period; plans stay'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l files -d 'one line for each object that was compiled'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l sort -xka "name saved size" -d 'order of the files'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a explain -d 'what would happen to a compile command, and why; writes nothing'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -l json -d 'for programs'
@@ -73,7 +75,7 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using cache list' -l json -d 'fo
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a cleanup -d 'remove the least recently used entries until the rest fits'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache cleanup' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache cleanup' -l max-size -x -d 'such as 100M; default: CLANG_LLM_MAX_SIZE'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a clear -d 'remove all entries; plugins and counters stay'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a clear -d 'remove all entries; plugins, counters and the ledger stay'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache clear' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a verify -d 'check every entry, move damaged ones aside; 1 when there were some'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache verify' -s h -l help -d 'show this help message and exit'
@@ -84,7 +86,8 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using config' -s h -l help -d 's
 complete -c clang-llm-tool -n '_shtab_clang_llm_using config' -l json -d 'for programs'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a validate -d 'try pass lists on self-testing programs, on each installed LLVM'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -s h -l help -d 'show this help message and exit'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l programs -x -d 'HumanEval-X C++ programs, beside our own (default: shared/data/humaneval_x_cpp.jsonl.gz, if there)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l shipped -d 'instead of a file: for each LLVM that comes without recipes, those of the nearest older one; what passes is used from then on'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l programs -x -d 'HumanEval-X C++ programs, used beside our own (default: the file beside the checkout, if there is one)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l clang -x -d 'clang to validate for; repeatable (default: all installed)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l engine -xka "plugin opt" -d 'what applies the lists (default: plugin)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l jobs -x -d 'batches tried at once (default: 2)'
