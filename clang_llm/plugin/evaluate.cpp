@@ -242,7 +242,7 @@ public:
     std::vector<Saying> Said;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
     Promises Promised = promisesOf(C.M);
-    bool Rest = needsRest(C.M);
+    bool Rest = hasCoroutines(C.M);
     std::vector<Pipelines> Parsed(Recipes.size());
     std::vector<bool> Valid;
     for (size_t I = 0; I < Recipes.size(); ++I)

@@ -6,11 +6,9 @@
 
 using namespace llvm;
 
-static bool hasCoroutines(const Module &M) {
+bool hasCoroutines(const Module &M) {
   return any_of(M, [](const Function &F) { return compat::startsWith(F.getName(), "llvm.coro."); });
 }
-
-bool needsRest(const Module &M) { return hasCoroutines(M); }
 
 namespace {
 // While our own pipelines are parsed or run: default<Oz> in a list would otherwise call us again, without end.

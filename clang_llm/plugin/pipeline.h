@@ -40,7 +40,7 @@ public:
 
 // Definitions in module order: what Recipe::Use counts, once the head has run.
 std::vector<llvm::Function *> definitions(llvm::Module &M);
-// Whether a list must be followed by the passes of clang's own pipeline that may not be left out.
-bool needsRest(const llvm::Module &M);
+// Whether a list must be followed by the passes of clang's own pipeline that may not be left out: they lower coroutines.
+bool hasCoroutines(const llvm::Module &M);
 // clang's own -Oz pipeline; after a list ran, only the passes of it that may not be left out.
 void runDefault(Compile &C, bool OnlyMandatory);
