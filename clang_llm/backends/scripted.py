@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from clang_llm.plans.mixture import in_order
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request
 from clang_llm.system.errors import BackendError
+from clang_llm.system.files import HARMLESS
 from clang_llm.system.settings import Settings
+
+#: Bytes of a script that are read: far more than any budget needs.
+_MOST_BYTES = 16 << 20
 
 
 def read_lists(path: Path) -> list[Recipe]:
@@ -18,9 +23,12 @@ def read_lists(path: Path) -> list[Recipe]:
 
     Raises:
         OSError: The file cannot be read.
+        ValueError: It is no text.
         PassListError: A line does not parse.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    # What nobody writes into a pipe is not waited for.
+    with os.fdopen(os.open(path, os.O_RDONLY | HARMLESS), "rb") as file:
+        lines = (file.read(_MOST_BYTES) or b"").decode("utf-8").splitlines()
     return [Recipe.parse(line) for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -36,8 +44,8 @@ class ScriptedBackend:
             raise BackendError("backend 'scripted' needs CLANG_LLM_SCRIPT, a file with one recipe per line")
         try:
             recipes = read_lists(self.script)
-        except OSError as error:
-            raise BackendError(f"cannot read {self.script} ({error.strerror}); check CLANG_LLM_SCRIPT") from error
+        except (OSError, ValueError) as error:
+            raise BackendError(f"cannot read {self.script} ({error}); check CLANG_LLM_SCRIPT") from error
         yield from in_order(recipes, request.major, request.budget)
 
     def accepts(self, recipe: Recipe) -> bool:

@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         # The reader has seen enough (`| head`).
-        streams.drop_output()
+        streams.drop(sys.stdout)
         return 0
     except OSError as error:
-        streams.drop_output()
+        streams.drop(sys.stdout)
         streams.complain(streams.in_words(error))
         return 1
     except KeyboardInterrupt:

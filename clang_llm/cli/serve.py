@@ -14,10 +14,15 @@ from clang_llm.models import TABLE
 from clang_llm.models.asking import backlog, client
 from clang_llm.models.asking.place import Place
 from clang_llm.models.asking.starting import start
+from clang_llm.system.errors import BackendError, SettingsError
 from clang_llm.system.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
+
+
+#: Seconds after which a server leaves at the latest when nobody asks it: a month.
+MAX_IDLE_S = 30 * 24 * 3600
 
 
 def add_commands(commands: Commands) -> None:
@@ -56,7 +61,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         pid = client.stop(place)
         print("no server runs" if pid is None else f"server {pid} has left")
         return 0
+    if not 1 <= arguments.idle <= MAX_IDLE_S:
+        raise SettingsError(f"--idle {arguments.idle}: give a number from 1 to {MAX_IDLE_S}")
     if not arguments.status:
+        if not place.model.is_dir():
+            raise BackendError(f"{place.model} is not a directory; set {PREFIX}MODEL to the directory of a model")
         with working(f"loading {place.model} ..."):
             start(place, arguments.idle, settings.cache_dir.absolute() if not settings.readonly else None)
     found = client.status(place)

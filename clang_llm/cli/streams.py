@@ -7,13 +7,14 @@ import io
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 # The error handler by which a name of a file that is no text comes out as its bytes.
 _AS_BYTES = "clang-llm-bytes"
 
 
 def make_ready() -> None:
-    """Give the process three open streams, and an output on which every text can be printed."""
+    """Give the process three open streams, and outputs on which every text can be printed."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -23,35 +24,34 @@ def make_ready() -> None:
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     codecs.register_error(_AS_BYTES, _encoded)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=_AS_BYTES)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_AS_BYTES)
 
 
 def _encoded(error: UnicodeError) -> tuple[str | bytes, int]:
     """Encode what the encoding does not have: bytes of names as they were, all else by its number."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    text = error.object[error.start : error.end]
-    try:
-        return os.fsencode(text) if all("\udc80" <= each <= "\udcff" for each in text) else _escaped(text), error.end
-    except UnicodeEncodeError:
-        return _escaped(text), error.end
+    # One at a time: the next may be of the other kind. Two bytes make a unit of some encodings, where none fits in.
+    one, end = error.object[error.start], error.start + 1
+    if "\udc80" <= one <= "\udcff" and not error.encoding.startswith(("utf-16", "utf-32")):
+        return bytes([ord(one) - 0xDC00]), end
+    return one.encode("ascii", "backslashreplace").decode("ascii"), end
 
 
-def _escaped(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def drop_output() -> None:
+def drop(stream: TextIO) -> None:
     """Let what is still to be written vanish, so that the interpreter does not complain when it ends."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def complain(text: str) -> None:
     """Write one line to standard error, if it can be written."""
-    with suppress(OSError):
-        print(f"clang-llm-tool: {text}", file=sys.stderr, flush=True)
+    try:
+        print(f"clang-llm-tool: {' '.join(text.splitlines())}", file=sys.stderr, flush=True)
+    except OSError:
+        drop(sys.stderr)
 
 
 def in_words(error: OSError) -> str:

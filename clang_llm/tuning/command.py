@@ -125,16 +125,23 @@ def _lend_all(compilers: Sequence[Compiler], programs: ProgramSet, options: Opti
     return int(failed)
 
 
+def _check_arguments(arguments: argparse.Namespace) -> None:
+    """Raise DataError for arguments that make no sense, before hours are spent."""
+    if arguments.shipped == (arguments.lists is not None):
+        raise DataError("give a file with pass lists, or --shipped")
+    if not 1 <= arguments.jobs <= MAX_JOBS:
+        raise DataError(f"--jobs {arguments.jobs}: give a number from 1 to {MAX_JOBS}")
+    if arguments.json is not None and not arguments.json.absolute().parent.is_dir():
+        raise DataError(f"--json {arguments.json}: there is no such directory; make it first")
+
+
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Validate and report; returns 0 when every list passed on every compiler, else 1.
 
     Raises:
         ClangLlmError: nothing could be tried.
     """
-    if arguments.shipped == (arguments.lists is not None):
-        raise DataError("give a file with pass lists, or --shipped")
-    if not 1 <= arguments.jobs <= MAX_JOBS:
-        raise DataError(f"--jobs {arguments.jobs}: give a number from 1 to {MAX_JOBS}")
+    _check_arguments(arguments)
     lists = () if arguments.shipped else read_lists(arguments.lists)
     programs = acceptance.programs_at(arguments.programs)
     if not programs.programs:

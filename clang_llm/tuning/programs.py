@@ -12,12 +12,15 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import re
+import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clang_llm.system.errors import DataError
+from clang_llm.system.files import open_regular
 from clang_llm.tuning.suite import Suite, load_suite
 
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>]+)>[ \t]*$", re.MULTILINE)
@@ -92,7 +95,7 @@ def load_programs(path: Path) -> ProgramSet:
     left_out: dict[str, str] = {}
     digest = hashlib.sha256(f"batch {BATCH_FORMAT}\n".encode())
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
+        with os.fdopen(open_regular(path), "rb") as file, gzip.open(file, "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines if line.strip()]
         for row in rows:
             name = "p" + str(row["task_id"]).rsplit("/", 1)[-1].zfill(3)
@@ -103,7 +106,7 @@ def load_programs(path: Path) -> ProgramSet:
                 continue
             digest.update(f"{name}\n{' '.join(program.headers)}\n{program.body}\n".encode())
             programs.append(program)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"cannot read the programs of {path}: {error}; name the HumanEval-X C++ file with --programs"
         ) from error

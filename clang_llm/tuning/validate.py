@@ -14,12 +14,16 @@ from pathlib import Path
 
 from clang_llm.plans.recipe import Recipe
 from clang_llm.system.errors import DataError, ProcessTimeout
+from clang_llm.system.files import read_regular
 from clang_llm.toolchain.plugins import Compiler
 from clang_llm.tuning.batches import RUN_LIMIT_S, Batch, Prepared, digest_of, link_batch, prepare_programs, run_batch
 from clang_llm.tuning.building import cxx_of
 from clang_llm.tuning.engines import Engine, make_engine
 from clang_llm.tuning.programs import ProgramSet
 from clang_llm.tuning.verdicts import Verdict, VerdictStore
+
+#: Bytes of a file with pass lists that are read: a hundred times what was ever tried at once.
+MAX_LISTS = 64 << 20
 
 Progress = Callable[[int, int, str], None]
 
@@ -63,7 +67,7 @@ def read_lists(path: Path) -> tuple[str, ...]:
         DataError: the file cannot be read or holds no list.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path, MAX_LISTS).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read pass lists from {path}: {error}") from error
     lists = tuple(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))

@@ -125,7 +125,12 @@ class Place:
 
 def _name(backend: str, model: Path) -> str:
     """Return 16 hexadecimal digits for what makes a server another one."""
-    described = [clang_llm.__version__, str(Path(clang_llm.__file__).resolve().parent), backend, str(model.resolve())]
+    described = [
+        clang_llm.__version__,
+        str(Path(clang_llm.__file__).resolve().parent),
+        backend,
+        os.path.realpath(model),
+    ]
     # A model that was exchanged is another one; the server of the old one leaves by itself.
     with suppress(OSError):
         for entry in sorted(os.scandir(model), key=lambda entry: entry.name):
@@ -140,7 +145,7 @@ def _directories(settings: Settings) -> Iterator[Path]:
     if settings.runtime_dir is not None and settings.runtime_dir.is_absolute() and settings.runtime_dir.is_dir():
         yield settings.runtime_dir / "clang-llm"
     if not settings.readonly:
-        cache = settings.cache_dir.absolute().resolve()
+        cache = Path(os.path.realpath(settings.cache_dir))  # which takes a loop of links, too
         # Where others may write they could put another directory, or a link to one, in the place of ours at any time.
         if not cache.exists() or not distrusted(cache):
             yield settings.server_dir or cache / "server"

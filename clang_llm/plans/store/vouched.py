@@ -25,7 +25,7 @@ DIRECTORY = "vetted"
 def is_ours(root: Path, path: Path) -> bool:
     """Whether a file in `DIRECTORY` may be believed: nobody else may write it or the way to it, as the plugin asks."""
     try:
-        return not any(map(distrusted, (root.resolve(), path.parent, path)))
+        return not any(map(distrusted, (Path(os.path.realpath(root)), path.parent, path)))
     except OSError:
         return False
 
