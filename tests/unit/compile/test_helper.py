@@ -34,10 +34,10 @@ NORMAL = [*LISTS[:2], "function(instcombine<no-verify-fixpoint>)", *LISTS[3:]]
 class PluginSide:
     """The plugin's end of one conversation."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], code: str = CODE) -> None:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(30)
-        command = [sys.executable, "-I", "-c", CODE, str(ROOT)]
+        command = [sys.executable, "-I", "-c", code, str(ROOT)]
         self.process = subprocess.Popen(
             command,
             env=dict(environment),
@@ -473,13 +473,25 @@ def test_a_plugin_that_goes_away_is_not_missed(start: Start, store: LocalStore, 
     assert store.get(KEY) is None
 
 
-def test_a_crash_inside_is_plain_oz(start: Start, tmp_path: Path) -> None:
+def test_a_script_that_is_no_text_is_plain_oz(start: Start, tmp_path: Path) -> None:
     (tmp_path / "script").write_bytes(b"\xff\xfe not text\n")
     side = start()
     side.ask()
+    assert side.hear() == {"do": "oz", "reason": "backend"}
+    side.end()
+    assert "check CLANG_LLM_SCRIPT" in (tmp_path / "log").read_text()
+
+
+def test_a_crash_inside_is_plain_oz(environment: dict[str, str], tmp_path: Path) -> None:
+    """An error that nobody foresaw, put into the process of the helper."""
+    broken = "from clang_llm.backends import scripted; scripted.read_lists = lambda _: 1 // 0"
+    head, run = CODE.split("; from clang_llm.compile.helper", 1)
+    side = PluginSide(environment, f"{head}; {broken}; from clang_llm.compile.helper{run}")
+    side.ask()
     assert side.hear() == {"do": "oz", "reason": "helper"}
     side.end()
-    assert "UnicodeDecodeError" in (tmp_path / "log").read_text()
+    assert "ZeroDivisionError" in (tmp_path / "log").read_text()
+    side.close()
 
 
 def test_unknown_settings_are_in_the_log(start: Start, tmp_path: Path) -> None:
