@@ -1,5 +1,6 @@
 #include "describe.h"
 #include "child.h"
+#include "model/files.h"
 #include "vocabulary.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/Constants.h"
@@ -117,7 +118,8 @@ static std::string textOf(const Function &F, const TargetLibraryInfo &TLI) {
   return OS.str();
 }
 
-bool describe(Compile &C, const std::string &Head, std::vector<std::string> &Texts) {
+// Runs a head in a child, which tells of the functions that it leaves; whether that went well, and what was told.
+static bool inChild(Compile &C, const std::string &Head, function_ref<std::string(const std::vector<std::string> &)> Tell, std::string &Told) {
   if (!inVocabulary(StringRef(Head)))
     return false;
   Limits L = limitsFor(/*CpuSeconds=*/60);
@@ -130,16 +132,52 @@ bool describe(Compile &C, const std::string &Head, std::vector<std::string> &Tex
       _exit(ExitInvalid);
     Parsed.runHead(C);
     auto &FAM = C.MAM.getResult<FunctionAnalysisManagerModuleProxy>(C.M).getManager();
+    std::vector<std::string> Texts;
     for (Function *F : definitions(C.M))
-      sendAll(Pipe, textOf(*F, FAM.getResult<TargetLibraryAnalysis>(*F)) + '\0');
+      Texts.push_back(textOf(*F, FAM.getResult<TargetLibraryAnalysis>(*F)));
+    sendAll(Pipe, Tell(Texts));
     _exit(ExitOk);
   });
-  if (reap(Only).Status != "ok")
+  Told = std::move(Only.Answer);
+  return reap(Only).Status == "ok";
+}
+
+bool describe(Compile &C, const std::string &Head, std::vector<std::string> &Texts) {
+  auto Tell = [](const std::vector<std::string> &Found) {
+    std::string All;
+    for (const std::string &Text : Found)
+      All += Text + '\0';
+    return All;
+  };
+  std::string Told;
+  if (!inChild(C, Head, Tell, Told))
     return false;
-  for (StringRef Rest = Only.Answer; !Rest.empty();) {
+  for (StringRef Rest = Told; !Rest.empty();) {
     auto Parts = Rest.split('\0');
     Texts.push_back(Parts.first.str());
     Rest = Parts.second;
   }
   return true;
+}
+
+bool ask(Compile &C, const Question &Q, std::string &Places, std::string &Why) {
+  // A first byte says whether what follows are places or a reason.
+  auto Tell = [&](const std::vector<std::string> &Texts) {
+    model::Files Kept;
+    model::Model M;
+    std::string Said = "+", Refused;
+    if (!model::readModel(Q.Directory, Kept, M, Refused))
+      return "-" + Refused;
+    for (unsigned Column : Q.Columns)
+      if (Column >= M.P.Recipes)
+        return std::string("-the model has fewer recipes than its menu");
+    for (auto &Best : model::answers(M, Texts, Q.Family, Q.Columns, Q.Count, Refused))
+      Said.append(Best.begin(), Best.end());
+    return Refused.empty() ? Said : "-" + Refused;
+  };
+  std::string Told;
+  if (!inChild(C, Q.Head, Tell, Told) || Told.empty())
+    Told = "-the functions cannot be described";
+  (Told[0] == '+' ? Places : Why) = Told.substr(1);
+  return Told[0] == '+';
 }

@@ -138,6 +138,26 @@ class Search {
     return Python.send(json::Object{{"lengths", std::move(Lengths)}}) && Python.send(StringRef(All));
   }
 
+  bool sendAnswers(const json::Object &Message) {
+    Question Q;
+    auto Text = [&](StringRef Name) { return Message.getString(Name) ? Message.getString(Name)->str() : std::string(); };
+    Q.Head = Text("module");
+    Q.Directory = Text("model");
+    Q.Family = Text("family");
+    auto Count = Message.getInteger("count");
+    const json::Array *Columns = Message.getArray("recipes");
+    if (!Columns || Columns->empty() || Columns->size() > 255 || !Count || *Count < 1)
+      return false;
+    for (const json::Value &Column : *Columns)
+      Q.Columns.push_back(uint32_t(Column.getAsInteger() ? std::max<int64_t>(*Column.getAsInteger(), 0) : 0));
+    Q.Count = std::min<size_t>(size_t(*Count), Q.Columns.size());
+    std::string Places, Why;
+    if (!ask(C, Q, Places, Why))
+      return Python.send(json::Object{{"refused", json::fixUTF8(Why)}});
+    return Python.send(json::Object{{"functions", int64_t(Places.size() / Q.Count)}, {"count", int64_t(Q.Count)}}) &&
+           Python.send(StringRef(Places));
+  }
+
 public:
   Search(Compile &C, const Settings &S, const Key &K, StringRef Directory) : C(C), S(S), K(K), Python(Directory, S) {}
 
@@ -179,6 +199,8 @@ private:
         Sent = sendModule();
       else if (Do == "describe" && Message.getString("module"))
         Sent = sendDescription(*Message.getString("module"));
+      else if (Do == "ask")
+        Sent = sendAnswers(Message);
       else if (Do == "evaluate" && Message.getArray("lists"))
         Sent = evaluate(*Message.getArray("lists"));
       else

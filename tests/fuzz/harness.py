@@ -58,7 +58,7 @@ def _once(compiler: Compiler, place: Path, kind: str, make: Callable[[Path, str]
     header = generated_header(compiler.major)
     texts = [
         path.read_bytes()
-        for path in [*sorted(SOURCES.glob("*.h")), *sorted(SOURCES.glob("*.cpp")), HERE / "plugin_fuzz.cpp"]
+        for path in [*sorted(SOURCES.rglob("*.h")), *sorted(SOURCES.rglob("*.cpp")), HERE / "plugin_fuzz.cpp"]
     ]
     named = hashlib.sha256(
         b"\0".join([header.encode(), compiler.version.encode(), " ".join(_OPTIONS).encode(), *texts])
@@ -130,7 +130,7 @@ def build_plugin(compiler: Compiler, place: Path) -> Path:
 
     def make(directory: Path, header: str) -> None:
         program = directory / "plugin.so"
-        included = sorted(SOURCES.glob("*.cpp"))
+        included = sorted(SOURCES.rglob("*.cpp"))
         argv = _command(compiler, directory, header, included)
         argv += [f"-fsanitize={SANITIZERS}", "-shared-libasan", "-shared", "-fPIC", "-fvisibility=hidden"]
         _compile([*argv, HERE / "plugin_fault.cpp", "-o", program])

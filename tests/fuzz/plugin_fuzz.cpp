@@ -48,6 +48,14 @@ bool describe(Compile &, const std::string &Head, std::vector<std::string> &Text
   return inVocabulary(StringRef(Head));
 }
 
+bool ask(Compile &, const Question &Q, std::string &Places, std::string &Why) {
+  Why = "nothing is computed here";
+  for (uint32_t Column : Q.Columns)
+    if (Column < Q.Count)
+      Places.push_back(char(Column));
+  return Places.size() == Q.Count;
+}
+
 namespace {
 // What a compile has, made once.
 struct Workplace {

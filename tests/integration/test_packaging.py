@@ -25,7 +25,7 @@ def test_the_wheel_has_the_package(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     missing = [
         path.relative_to(ROOT).as_posix()
-        for pattern in ("**/*.py", "plugin/*", "data/**/*", "py.typed")
+        for pattern in ("**/*.py", "plugin/**/*", "data/**/*", "py.typed")
         for path in (ROOT / "clang_llm").glob(pattern)
         if path.is_file() and path.suffix != ".pyc" and path.relative_to(ROOT).as_posix() not in names
     ]
