@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -22,7 +21,7 @@ TABLE: Mapping[str, str] = {
     "transformers": "clang_llm.backends.transformers:TransformersBackend",
     "tune": "clang_llm.backends.tune:TuneBackend",
 }
-#: What the server of a model imports; setup.cfg has them as the extra `model`.
+#: What the server of a large model imports; setup.cfg has them, with what training takes, as the extra `model`.
 MODEL_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 
 
@@ -62,13 +61,6 @@ class Attributing(Protocol):
 def missing_packages() -> list[str]:
     """Return what is not installed of `MODEL_PACKAGES`; nothing is imported."""
     return [name for name in MODEL_PACKAGES if find_spec(name) is None]
-
-
-def resolved(settings: Settings) -> Settings:
-    """Return settings that name a backend of the table: the model where it can run, else the coreset, by default."""
-    if settings.backend != DEFAULT_BACKEND:
-        return settings
-    return replace(settings, backend="coreset" if missing_packages() else "model")
 
 
 def create(name: str, settings: Settings) -> Backend:

@@ -1,26 +1,27 @@
 """The small model's backend: for each function the recipes of a menu that suit it, then the coreset's.
 
-The model is in a server (`clang_llm.models.asking`). The server is not trusted: the menu in the model's directory is
-read here, too, and a recipe is used only when each of its pipelines is in the menu.
+The plugin computes the model, in the process that searches (`plugin/model/`); the menu in the model's directory is
+read here. What the plugin says are places in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from clang_llm.backends import Measured
-from clang_llm.models import Task
-from clang_llm.models.asking import Inference
+from clang_llm.models.small import ranked
 from clang_llm.plans.borrowed import coreset_for
-from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_menu
+from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
 from clang_llm.plans.mixture import in_order
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request
 from clang_llm.system.errors import BackendError, PassListError
-from clang_llm.system.log import explain, write_log
-from clang_llm.system.settings import Settings
+from clang_llm.system.log import append_event, explain, write_log
+from clang_llm.system.settings import DEFAULT_BACKEND, Settings
 
 #: Recipes of the model's before the first of the coreset's. On 60 validation modules with 16 and 32 compilations that
 #: saved 9.71 and 10.10 %, a lead of eight before all of the coreset's 9.65 and 9.93, the coreset alone 9.02 and 10.12.
@@ -70,22 +71,6 @@ def menu_for(major: int, target: str, directory: Path) -> Coreset:
     return menu
 
 
-def allowed(recipe: Recipe, menu: Coreset, functions: int) -> bool:
-    """Whether a recipe is made of a menu's pipelines alone.
-
-    Args:
-        recipe: What a server said.
-        menu: Vetted recipes of one head.
-        functions: How many functions the head leaves defined.
-    """
-    pipelines = {each.functions[0] for each in menu.lists}
-    if recipe.head != menu.lists[0].head or not recipe.functions or not set(recipe.functions) <= pipelines:
-        return False
-    if not recipe.use:
-        return len(recipe.functions) == 1
-    return len(recipe.use) == functions and all(0 <= place < len(recipe.functions) for place in recipe.use)
-
-
 def with_lead(first: Sequence[Recipe], second: Iterable[Recipe]) -> Iterator[Recipe]:
     """Yield the lead of a model's recipes, then the coreset's, those with other heads first, then the rest.
 
@@ -116,33 +101,37 @@ class ModelBackend:
 
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the model's recipes, later the coreset's, too, then their mix; without an answer the coreset alone."""
-        directory = directory_of(self._settings)
         coreset = coreset_for(request.major, self._settings.cache_dir)
         self._vetted = [coreset]
         try:
-            self._proposed = self._ask(request, directory, menu_for(request.major, request.target, directory))
+            directory = directory_of(self._settings)
+            menu = menu_for(request.major, request.target, directory)
+            self._proposed = self._ask(request, directory, menu)
         except (BackendError, PassListError) as error:
-            write_log(self._settings.log, f"helper: key {request.key} model unusable: {error}")
-            explain(self._settings.explain_to, {"event": "model", "outcome": "unusable", "why": str(error)})
+            self._tell(request, "unusable", str(error))
         recipes = with_lead(self._proposed, coreset.for_target(request.target))
         yield from in_order(recipes, request.major, request.budget, coreset.closings)
 
     def _ask(self, request: Request, directory: Path, menu: Coreset) -> list[Recipe]:
-        texts: list[str] = []
-
-        def read() -> Task | None:
-            texts.extend(request.reader.describe(menu.lists[0].module) if request.reader is not None else [])
-            task = Task(request.key, request.major, request.target, request.budget, tuple(texts))
-            return task if texts else None
-
-        recipes = Inference("model", directory, self._settings).ask(request, read)
-        kept = [recipe for recipe in recipes if allowed(recipe, menu, len(texts))][: request.budget]
-        if len(kept) < len(recipes):
-            refused = f"{len(recipes) - len(kept)} of {len(recipes)} recipes are not of the menu"
-            write_log(self._settings.log, f"helper: key {request.key} model refused: {refused}")
-        if kept:
+        if request.reader is None:
+            return []
+        try:
+            recipes = ranked(request.reader.ask, request.major, request.target, directory, request.budget)
+        except BackendError as error:
+            self._tell(request, "failed", str(error))
+            return []
+        self._tell(request, "answered", f"{len(recipes)} recipes")
+        if recipes:
             self._vetted = [menu, *self._vetted]
-        return kept
+        return recipes
+
+    def _tell(self, request: Request, outcome: str, why: str) -> None:
+        """Count and log what became of asking; what is simply not there for a module is not counted."""
+        settings = self._settings
+        if outcome != "unusable" and not settings.readonly and not settings.explaining:
+            append_event(settings.cache_dir, f"model:{outcome}")
+        write_log(settings.log, f"helper: key {request.key} model {outcome}: {why}")
+        explain(settings.explain_to, {"event": "model", "outcome": outcome, "why": why})
 
     def accepts(self, recipe: Recipe) -> bool:
         """Whether every part of a recipe is of the menu or of the coreset."""
@@ -163,3 +152,21 @@ class ModelBackend:
         if not self._vetted or not all(some.evidence for some in self._vetted):
             return None
         return "+".join(some.identity for some in self._vetted)
+
+
+def resolved(settings: Settings, major: int, target: str) -> Settings:
+    """Return settings that name a backend: by default the model where it is for such modules, else the coreset.
+
+    Args:
+        settings: What was set.
+        major: Major version of LLVM.
+        target: The triple.
+    """
+    if settings.backend != DEFAULT_BACKEND:
+        return settings
+    directory = directory_of(settings)
+    suits = (directory / f"llvm-{major}.txt").exists()
+    with suppress(BackendError):  # the backend tells it
+        orders = read_coreset(major, directory).orders
+        suits = not orders or family_of(target) in orders
+    return replace(settings, backend="model" if suits else "coreset")

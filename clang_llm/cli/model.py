@@ -1,8 +1,9 @@
-"""What `doctor` says about the configured model: is it there, can it be loaded, how quick is it?"""
+"""What `doctor` says about the configured model: is it there, and a large one: can it be loaded, how quick is it?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from clang_llm import backends
 from clang_llm.backends.model import directory_of, vetted_menu
@@ -12,19 +13,16 @@ from clang_llm.cli.output import working
 from clang_llm.models import TABLE
 from clang_llm.models.asking import backlog, client
 from clang_llm.models.asking.starting import start
+from clang_llm.models.small import recipes_of
 from clang_llm.system.errors import BackendError, ClangLlmError
 from clang_llm.system.settings import DEFAULT_BACKEND, Settings
 
 
 def check_model(settings: Settings) -> Iterator[Finding]:
-    """The model of the backend in use, when it is one; a server is started to see it load."""
-    missing = backends.missing_packages()
-    if settings.backend == DEFAULT_BACKEND and missing:
-        text = f"not installed: {', '.join(missing)}; the coreset serves alone"
-        yield Finding(NOTE, "model", text, "pip install 'clang-llm[model]'")
-        return
-    settings = backends.resolved(settings)
-    if settings.backend not in TABLE:
+    """The model of the backend in use, when it is one; for a large one a server is started to see it load."""
+    if settings.backend == DEFAULT_BACKEND:
+        settings = replace(settings, backend="model")
+    if settings.backend not in ("model", *TABLE):
         return
     try:
         directory = directory_of(settings)
@@ -33,17 +31,24 @@ def check_model(settings: Settings) -> Iterator[Finding]:
     except BackendError as error:
         yield Finding(WRONG, "model", str(error), "set CLANG_LLM_MODEL to the directory of a model")
         return
+    if settings.backend == "model":
+        yield from _check_menus(settings)
+        return
+    missing = backends.missing_packages()
     if missing:
         yield Finding(WRONG, "model", f"not installed: {', '.join(missing)}", "pip install 'clang-llm[model]'")
         return
-    if settings.backend == "model":
-        yield from _check_menus(settings)
     yield from _check_server(settings)
 
 
 def _check_menus(settings: Settings) -> Iterator[Finding]:
     """The menus among which the small model chooses."""
     directory = directory_of(settings)
+    try:
+        recipes_of(directory)
+    except BackendError as error:
+        yield Finding(WRONG, "model", str(error), "the coreset serves alone")
+        return
     majors = []
     for path in sorted(directory.glob("llvm-*.txt")):
         try:

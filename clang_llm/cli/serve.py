@@ -29,7 +29,7 @@ def add_commands(commands: Commands) -> None:
     """Add this group to the parser."""
     parser = commands.add_parser(
         "serve",
-        help="start, show or stop the server that holds the model; compiles start it by themselves",
+        help="start, show or stop the server that holds a large model; compiles start it by themselves",
         description="The model is that of CLANG_LLM_BACKEND and CLANG_LLM_MODEL.",
     )
     what = parser.add_mutually_exclusive_group()
@@ -43,14 +43,16 @@ def add_commands(commands: Commands) -> None:
 
 
 def place_of(settings: Settings) -> Place:
-    """Return the place of the server for the configured model, or for the small one when no model is configured.
+    """Return the place of the server for the configured large model.
 
     Raises:
-        BackendError: No model is set.
+        BackendError: The backend has no server, or no model is set.
         ServerError: There is no place for its socket.
     """
-    backend = settings.backend if settings.backend in TABLE else "model"
-    return Place.of(backend, directory_of(settings), settings)
+    if settings.backend not in TABLE:
+        known = ", ".join(sorted(TABLE))
+        raise BackendError(f"backend '{settings.backend}' has no server; set CLANG_LLM_BACKEND to one of: {known}")
+    return Place.of(settings.backend, directory_of(settings), settings)
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -98,8 +100,6 @@ def why_not_started(place: Place, settings: Settings) -> str:
         return f"{PREFIX}DISABLE is set, so no compile asks for one"
     if missing:
         return f"it needs {', '.join(missing)}: pip install 'clang-llm[model]'"
-    if backends.resolved(settings).backend not in TABLE:
-        return f"{PREFIX}BACKEND is {settings.backend}, so no compile asks for one"
     if not place.model.is_dir():
         return f"{place.model} is not a directory; set {PREFIX}MODEL"
     if settings.candidates == 0:

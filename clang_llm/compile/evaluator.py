@@ -9,7 +9,7 @@ from types import TracebackType
 
 from clang_llm.compile.protocol import Connection
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import Decision, Result, Status
+from clang_llm.plans.types import Choice, Decision, Result, Status
 from clang_llm.system import process
 from clang_llm.system.errors import EndOfConversation, ProtocolError, ToolchainError
 from clang_llm.system.objects import Parts
@@ -95,6 +95,10 @@ class Evaluator:
     def describe(self, head: str) -> list[str]:
         """Return the functions that a head leaves defined, as normalised text; raises as `evaluate` does."""
         return self._connection.describe(head)
+
+    def ask(self, choice: Choice) -> list[tuple[int, ...]]:
+        """Return what a small model says of the functions; raises as `evaluate` does, and BackendError."""
+        return self._connection.ask(choice)
 
     def close(self) -> None:
         """End clang."""

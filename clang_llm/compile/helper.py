@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from clang_llm import backends
+from clang_llm.backends.model import resolved
 from clang_llm.backends.proposal import ProposalBackend
 from clang_llm.compile.protocol import Connection, Question
 from clang_llm.compile.search import Search
@@ -132,7 +133,7 @@ class _Session:
             from clang_llm.compile.capture import capture  # no part of ordinary compiles
 
             return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
-        chosen = backends.resolved(self.chosen)
+        chosen = resolved(self.chosen, question.request.major, question.request.target)
         backend = backends.create(chosen.backend, chosen)
         proposed = ProposalBackend(self.proposal, backend) if self.proposal is not None else None
         search = Search(self.connection, question.request, proposed or backend, chosen.backend)

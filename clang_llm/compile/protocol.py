@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import PROTOCOL, REFUSED, Decision, Lookup, Module, Request, Result, Status
-from clang_llm.system.errors import EndOfConversation, ProtocolError
+from clang_llm.plans.types import PROTOCOL, REFUSED, Choice, Decision, Lookup, Module, Request, Result, Status
+from clang_llm.system.errors import BackendError, EndOfConversation, ProtocolError
 from clang_llm.system.objects import read_parts
 
 #: Longest line in bytes, in either direction.
@@ -128,6 +128,25 @@ class Connection:
         if sum(lengths) > MAX_MODULE:
             raise ProtocolError(f"a description of {sum(lengths)} bytes is too long; at most {MAX_MODULE} are allowed")
         return [self._take(length).decode("ascii", errors="replace") for length in lengths]
+
+    def ask(self, choice: Choice) -> list[tuple[int, ...]]:
+        """Ask a model of ours, which the plugin computes, about the functions that a head leaves defined.
+
+        Raises:
+            BackendError: The model does not fit, or the head fails.
+        """
+        told = {"module": choice.head, "model": choice.model, "family": choice.family}
+        self._send({"do": Decision.ASK, **told, "recipes": list(choice.recipes), "count": choice.count})
+        message = self._receive(RESULT_S)
+        if "refused" in message:
+            raise BackendError(_text(message, "refused"))
+        functions, count = _count(message, "functions"), _count(message, "count")
+        if functions * count > MAX_MODULE or count > len(choice.recipes):
+            raise ProtocolError(f"{count} choices for each of {functions} functions were not asked for")
+        places = self._take(functions * count)
+        if places and max(places) >= len(choice.recipes):
+            raise ProtocolError(f"place {max(places)} of {len(choice.recipes)} recipes was chosen")
+        return [tuple(places[start : start + count]) for start in range(0, len(places), count)]
 
     def answer(self, decision: Decision, **details: int | str) -> None:
         """Send the last message."""

@@ -1,7 +1,8 @@
-"""Language models that propose recipes. Each is one class in one file, imported only by the server that holds it.
+"""Large language models that propose recipes. Each is one class in one file, imported only by the server that holds it.
 
-A model lives in a process of its own (`clang_llm.models.serving`), since loading one takes seconds and helpers live for
-one compile each. What it needs of a module travels in a `Task`.
+The small model (`clang_llm.models.small`) is none of them: the plugin computes it. A large one lives in a process of
+its own (`clang_llm.models.serving`), since loading one takes seconds and helpers live for one compile each. What it
+needs of a module travels in a `Task`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from clang_llm.system.errors import BackendError
 
 #: Name of the backend to "module:Class". The class takes the model's directory.
 TABLE: Mapping[str, str] = {
-    "model": "clang_llm.models.small:SmallModel",
     "transformers": "clang_llm.models.ftd:FtdModel",
 }
 
@@ -32,16 +32,13 @@ class Task:
         major: Major version of LLVM.
         target: The triple.
         budget: How many recipes are wanted, at most.
-        texts: For each function that the model's head leaves defined its text (docs/models.md); what small
-            models read.
-        module: What large models read.
+        module: What the model reads.
     """
 
     key: str
     major: int
     target: str
     budget: int
-    texts: tuple[str, ...] = ()
     module: Module | None = None
 
 

@@ -1,156 +1,57 @@
-"""The small model: which recipes of a menu should be tried on each function, best first.
+"""The small model: which recipes of a menu should be tried on each function, best first. The plugin computes it.
 
 Its directory holds what `transformers.AutoModelForCausalLM` reads (``config.json``, ``model.safetensors``), the
 tokenizer (``tokenizer.json``), the profiles (``profiles.safetensors``) and for each LLVM the menu
-(``llvm-<major>.txt``): vetted recipes that share one head. The answer to a function's tokens is one token, a profile's,
-and what is proposed from the answer's distribution are places in the menu (`clang_llm.models.profiles`): nothing that
-was not vetted can be said.
+(``llvm-<major>.txt``): vetted recipes that share one head. What comes back from the plugin are places in the menu:
+nothing that was not vetted can be said (docs/small-model.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from clang_llm.models import Task
-from clang_llm.models.profiles import best_sets, known_of, read_profiles
-from clang_llm.models.tokenizer import (
-    PAD,
-    QUESTIONS,
-    SIZES,
-    encode,
-    load_tokenizer,
-    profile_token,
-    size_at,
-    size_token,
-    token_id,
-    token_ids,
-)
-from clang_llm.plans.coreset import read_menu
+from clang_llm.plans.coreset import family_of, read_menu
 from clang_llm.plans.recipe import Recipe
-from clang_llm.system.errors import BackendError
+from clang_llm.plans.types import Choice
+from clang_llm.system.errors import BackendError, PassListError
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-    from torch import Tensor
-    from transformers import LlamaForCausalLM
-
-#: Functions whose answers are asked for together: so many at most, none longer than half as much again as the shortest
-#: and some tokens. What is shorter than the longest is filled up, and computed; without this bound that took three
-#: times as long.
-_TOGETHER, _LONGER, _TOKENS_LONGER = 32, 1.5, 16
+#: The file of the profiles; the header of safetensors keeps the texts of their recipes under this name, one a line.
+PROFILES, RECIPES = "profiles.safetensors", "recipes"
+#: Bytes of a header, which is JSON.
+_MOST_HEADER = 16 << 20
+#: Recipes of a menu: the plugin answers with a byte for each choice.
+_MOST_RECIPES = 255
 
 
-class Answers:
-    """Asks a network about functions.
+def recipes_of(directory: Path) -> tuple[Recipe, ...]:
+    """Return the recipes that a model knows, in the order of its profiles' columns.
+
+    Raises:
+        BackendError: There are none.
+    """
+    try:
+        with (directory / PROFILES).open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _MOST_HEADER)))
+        return tuple(map(Recipe.parse, header["__metadata__"][RECIPES].splitlines()))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, PassListError) as error:
+        raise BackendError(
+            f"{directory} holds no profiles ({error}); make the model with clang_llm.lab.training.train"
+        ) from error
+
+
+def known_of(menu: Sequence[Recipe], recipes: Sequence[Recipe], major: int) -> dict[Recipe, int]:
+    """Return where the recipes of a menu stand among those of profiles; those that are not there are left out.
 
     Args:
-        network: The network.
-        tokenizer: Its tokenizer.
-        profiles: What its answers mean, shape (profiles, recipes); see `clang_llm.models.profiles`.
+        menu: As one LLVM can run them, which may be fewer than the model knows.
+        recipes: Of the profiles, maybe as another LLVM runs them.
+        major: Major version of the menu's LLVM.
     """
-
-    def __init__(self, network: LlamaForCausalLM, tokenizer: Tokenizer, profiles: Tensor) -> None:
-        import torch
-
-        self.network = network
-        self.tokenizer = tokenizer
-        self.excess = profiles
-        self.pad = token_id(tokenizer, PAD)
-        self.profiles = torch.tensor(token_ids(tokenizer, map(profile_token, range(len(profiles)))))
-        self.sizes = torch.tensor(token_ids(tokenizer, map(size_token, range(SIZES))))
-
-    def among(self, places: Sequence[int]) -> Answers:
-        """Return the same network with some recipes only."""
-        return Answers(self.network, self.tokenizer, self.excess[:, places])
-
-    def __call__(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Ask.
-
-        Args:
-            batch: Tokens of functions, from `encode`.
-
-        Returns:
-            Logits of the profiles, shape (batch, profiles), and of the sizes before and after, shape (batch, 2,
-            `SIZES`).
-        """
-        hidden, weights = self.hidden(batch), self.network.lm_head.weight
-        return hidden[:, -1] @ weights[self.profiles].T, hidden[:, :-1] @ weights[self.sizes].T
-
-    def hidden(self, batch: Sequence[Sequence[int]]) -> Tensor:
-        """Return what the network has made of the questions, shape (batch, questions, width)."""
-        import torch
-
-        longest = max(map(len, batch))
-        ids = torch.full((len(batch), longest), self.pad)
-        mask = torch.zeros((len(batch), longest), dtype=torch.long)
-        # The padding is on the left, so the questions are the last tokens of every row.
-        for row, tokens in enumerate(batch):
-            ids[row, longest - len(tokens) :] = torch.tensor(tokens)
-            mask[row, longest - len(tokens) :] = 1
-        ids, mask = ids.to(self.network.device), mask.to(self.network.device)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        asked = self.network.model(input_ids=ids, attention_mask=mask, position_ids=positions)
-        hidden: Tensor = asked.last_hidden_state[:, -len(QUESTIONS) :]
-        return hidden
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What a network says of one function.
-
-    Attributes:
-        ranked: Places in the menu, each the one that adds most to those before it.
-        before: Bytes without any function pass.
-        after: Bytes under the best recipe.
-    """
-
-    ranked: tuple[int, ...]
-    before: float
-    after: float
-
-
-def of_like_length(functions: Sequence[tuple[int, ...]]) -> Iterator[Sequence[tuple[int, ...]]]:
-    """Yield functions whose answers are asked for together.
-
-    Args:
-        functions: Tokens of functions, the shortest first.
-    """
-    start = 0
-    for end in range(1, len(functions) + 1):
-        most = _LONGER * len(functions[start]) + _TOKENS_LONGER
-        if end == len(functions) or end - start == _TOGETHER or len(functions[end]) > most:
-            yield functions[start:end]
-            start = end
-
-
-def ask(texts: Sequence[str], target: str, answers: Answers, longest: int, count: int) -> list[Opinion]:
-    """Return a network's opinions of the functions of one module.
-
-    Args:
-        texts: Of the functions.
-        target: The triple.
-        answers: The network.
-        longest: Tokens of one function.
-        count: Recipes for each.
-    """
-    import torch
-
-    encoded = [tuple(encode(answers.tokenizer, text, target, longest)) for text in texts]
-    order = sorted(dict.fromkeys(encoded), key=len)  # like functions have one answer
-    scale = torch.arange(SIZES, dtype=torch.float32)
-    found: dict[tuple[int, ...], Opinion] = {}
-    with torch.no_grad():
-        for some in of_like_length(order):
-            profiles, sizes = (each.cpu() for each in answers(some))
-            ranked = best_sets(profiles, answers.excess, count).tolist()
-            places = (torch.softmax(sizes, dim=2) @ scale).tolist()
-            for each, row, (before, after) in zip(some, ranked, places, strict=True):
-                found[each] = Opinion(tuple(row), size_at(before), size_at(after))
-    return [found[each] for each in encoded]
+    places = {each.for_llvm(major): place for place, each in enumerate(recipes)}
+    return {each: places[each] for each in menu if each in places}
 
 
 def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[Recipe]:
@@ -169,54 +70,26 @@ def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[R
     return recipes
 
 
-def load_model(directory: Path) -> tuple[Tokenizer, LlamaForCausalLM]:
-    """Read a tokenizer and a network.
-
-    Raises:
-        BackendError: There is no model.
-    """
-    from transformers import AutoModelForCausalLM
-
-    try:
-        tokenizer = load_tokenizer(directory / "tokenizer.json")
-        network = AutoModelForCausalLM.from_pretrained(directory, local_files_only=True, use_safetensors=True)
-    except Exception as error:  # tokenizers raises bare Exceptions
-        raise BackendError(f"{directory} holds no model: {error}") from error
-    return tokenizer, network
-
-
-class SmallModel:
-    """The network with its tokenizer and menus.
+def ranked(
+    ask: Callable[[Choice], Sequence[tuple[int, ...]]], major: int, target: str, directory: Path, count: int
+) -> list[Recipe]:
+    """Return so many recipes for a module, at most as many as the menu has; see `by_rank`.
 
     Args:
-        directory: See the module's description.
+        ask: Asks the plugin.
+        major: Major version of LLVM.
+        target: The triple.
+        directory: The model's.
+        count: How many.
 
     Raises:
-        BackendError: It holds no model.
+        BackendError: The model has nothing for this LLVM, or the plugin refuses it.
+        PassListError: A list of the menu does not parse.
     """
-
-    def __init__(self, directory: Path) -> None:
-        tokenizer, network = load_model(directory)
-        network.eval()
-        self._longest = network.config.max_position_embeddings
-        excess, recipes = read_profiles(directory)
-        answers = Answers(network, tokenizer, excess)
-
-        def known(major: int) -> tuple[tuple[Recipe, ...], Answers]:
-            places = known_of(read_menu(major, directory).lists, recipes, major)
-            if not places:
-                raise BackendError(f"{directory} knows no recipe of its menu for LLVM {major}")
-            return tuple(places), answers.among(list(places.values()))
-
-        self._known = lru_cache(known)
-
-    def propose(self, tasks: Sequence[Task]) -> list[list[Recipe]]:
-        """Return for each task recipes of its menu, each with its choice for every function."""
-        # One after the other: sums over another batch are rounded otherwise, and the order must not depend on it.
-        return [self.ranked(task.major, task.target, task.texts, task.budget) for task in tasks]
-
-    def ranked(self, major: int, target: str, texts: Sequence[str], count: int) -> list[Recipe]:
-        """Return so many recipes, at most as many as the menu has; see `by_rank`."""
-        menu, answers = self._known(major)
-        opinions = ask(texts, target, answers, self._longest, count)
-        return by_rank(menu, [opinion.ranked for opinion in opinions])
+    known = known_of(read_menu(major, directory).lists, recipes_of(directory), major)
+    menu, columns = list(known)[:_MOST_RECIPES], tuple(known.values())[:_MOST_RECIPES]
+    if not menu:
+        raise BackendError(f"{directory} knows no recipe of its menu for LLVM {major}")
+    # Targets without a family are read as the one of which most was seen.
+    choice = Choice(menu[0].module, str(directory), family_of(target) or "x86", columns, min(count, len(menu)))
+    return by_rank(menu, ask(choice)) if count > 0 else []

@@ -53,6 +53,26 @@ class Decision(str, Enum):
     OZ = "oz"
     MODULE = "module"
     DESCRIBE = "describe"
+    ASK = "ask"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the small model is asked about the functions of a module.
+
+    Attributes:
+        head: The module pipeline that leaves the functions.
+        model: The model's directory.
+        family: Family of the target, as the model's tokenizer names it.
+        recipes: Columns of the model's profiles among which it chooses.
+        count: How many for each function; at most as many as there are.
+    """
+
+    head: str
+    model: str
+    family: str
+    recipes: tuple[int, ...]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +117,13 @@ class Reader(Protocol):
 
     def describe(self, head: str) -> list[str]:
         """Return the functions that a head leaves defined, as normalised text; empty when the head fails."""
+
+    def ask(self, choice: Choice) -> list[tuple[int, ...]]:
+        """Return for each function that the head leaves defined the places among `recipes` that suit it, best first.
+
+        Raises:
+            BackendError: The model does not fit, and why.
+        """
 
     def module(self) -> Module:
         """Return the unoptimised module."""

@@ -47,13 +47,11 @@ NAMES = (
 EFFORT_TABLE: tuple[int, ...] = (0, 1, 2, 4, 6, 8, 12, 16, 24, 32)
 #: The highest effort whose cold build stays under six times a plain one.
 DEFAULT_EFFORT = 4
-DEFAULT_BACKEND = "auto"  # the model where it can run, the coreset elsewhere (`backends.resolved`)
+DEFAULT_BACKEND = "auto"  # the model where it is for such modules, the coreset elsewhere
 #: Who may propose pass lists: the table of `backends`, and `capture`, which keeps modules instead.
 BACKEND_WORDS = (DEFAULT_BACKEND, "coreset", "model", "openai", "transformers", "scripted", "tune", "capture")
 #: Milliseconds within which a model's answer is waited for; a slower one works in the background.
 DEFAULT_INFER_MS = 2000
-#: The same for the small model: it answers in some 50 ms but has to be loaded first, which takes three seconds, or ten.
-SMALL_INFER_MS = 15_000
 #: How long a compile waits for a model: as long as is set, as long as it takes (within the plugin's patience), never.
 INFER_WORDS = ("auto", "wait", "background")
 #: What happens to pass lists of large models that no validation knows: left out, or validated on the spot.
@@ -88,7 +86,7 @@ class Settings:
         max_size: Size limit of the plans in bytes.
         config: The config file that was looked for; it need not exist.
         infer: One of `INFER_WORDS`.
-        infer_ms_set: Milliseconds, or None when the backend decides.
+        infer_ms: Milliseconds that a compile waits for a large model.
         model: The model's directory, or for backend `openai` the name under which it is served.
         url: Base URL of an OpenAI-compatible server.
         api_key: Sent to that server and shown nowhere.
@@ -121,7 +119,7 @@ class Settings:
     seed_dir: Path | None
     config: Path
     infer: str = INFER_WORDS[0]
-    infer_ms_set: int | None = None
+    infer_ms: int = DEFAULT_INFER_MS
     model: str | None = None
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -146,12 +144,6 @@ class Settings:
     def candidates(self) -> int:
         """Number of candidate compilations beside -Oz."""
         return EFFORT_TABLE[self.effort] if self.candidates_set is None else self.candidates_set
-
-    @property
-    def infer_ms(self) -> int:
-        """Milliseconds for which a compile waits for a model."""
-        usual = SMALL_INFER_MS if self.backend in (DEFAULT_BACKEND, "model") else DEFAULT_INFER_MS
-        return usual if self.infer_ms_set is None else self.infer_ms_set
 
     def origin(self, name: str) -> str:
         """Say where a setting (lower or upper case name) came from: "environment", "config file" or "default"."""
@@ -180,7 +172,7 @@ class Settings:
             seed_dir=reader.path("SEED_DIR"),
             config=config,
             infer=reader.choice("INFER", INFER_WORDS),
-            infer_ms_set=reader.optional_number("INFER_MS", 0, MAX_INFER_MS),
+            infer_ms=reader.number("INFER_MS", 0, MAX_INFER_MS, DEFAULT_INFER_MS),
             model=reader.text("MODEL"),
             url=reader.text("URL"),
             api_key=reader.text("API_KEY"),

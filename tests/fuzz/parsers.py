@@ -22,7 +22,7 @@ from clang_llm.models.asking import wire
 from clang_llm.plans import plan, vocabulary
 from clang_llm.plans.passlist import PassList
 from clang_llm.plans.recipe import Recipe, from_data
-from clang_llm.plans.types import FORMAT
+from clang_llm.plans.types import FORMAT, Choice
 from clang_llm.system.errors import ClangLlmError, PassListError
 from clang_llm.system.settings import Settings, parse_size
 
@@ -121,12 +121,14 @@ def fuzz_protocol(data: bytes) -> None:
         question = connection.question()
         json.dumps([question.request.key, question.request.source])
         for choice in data[:1] * 3:
-            if choice % 3 == 0:
+            if choice % 4 == 0:
                 connection.result()
-            elif choice % 3 == 1:
+            elif choice % 4 == 1:
                 connection.module()
-            else:
+            elif choice % 4 == 2:
                 connection.describe("globaldce")
+            else:
+                connection.ask(Choice("globaldce", "/model", "x86", (0, 1, 2), 2))
 
 
 def fuzz_config(data: bytes) -> None:

@@ -75,7 +75,9 @@ def _questions() -> list[bytes]:
     first = json.dumps(asked).encode() + b"\n"
     module = first + json.dumps({"bytes": 4, "options": ["-Oz", "-fPIC"]}).encode() + b"\nBC\xc0\xde"
     texts = first + b'{"lengths": [3, 2]}\nabcde'
-    return [b"0" + first + b"".join(json.dumps(each).encode() + b"\n" for each in results), b"1" + module, b"2" + texts]
+    places = first + b'{"functions": 3, "count": 2}\n\0\1\2\0\1\2'
+    asked_first = b"".join(json.dumps(each).encode() + b"\n" for each in results)
+    return [b"0" + first + asked_first, b"1" + module, b"2" + texts, b"3" + places]
 
 
 def _messages(found: Sequence[Recipe]) -> list[bytes]:

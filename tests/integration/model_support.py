@@ -41,9 +41,9 @@ def write_model(directory: Path, major: int, seed: int = 1) -> Path:
     """Make a model with random weights, its tokenizer and its menu, as training does."""
     import torch
 
+    from clang_llm.lab.training.answers import write_profiles
+    from clang_llm.lab.training.tokenizer import train_tokenizer
     from clang_llm.lab.training.train import make_model
-    from clang_llm.models.profiles import write_profiles
-    from clang_llm.models.tokenizer import train_tokenizer
 
     torch.manual_seed(seed)
     texts = ["global i32 i32\nadd.i32 a1;ret. v;\n", "local p\nload.i32 a;br. ;\nret. v;\n"] * 4

@@ -53,7 +53,7 @@ def test_settings_tables_name_every_setting(document: str, heading: str) -> None
 def test_every_setting_is_a_field() -> None:
     bookkeeping = {"unknown", "problems", "origins", "explaining", "explain_to", "unhurried", "corpus"}
     bookkeeping |= {"runtime_dir", "server_dir", "rejected"}
-    spelled = {"candidates_set": "candidates", "infer_ms_set": "infer_ms"}
+    spelled = {"candidates_set": "candidates"}
     known = {spelled.get(field.name, field.name) for field in fields(settings.Settings)} - bookkeeping
     assert known == {name.lower() for name in settings.NAMES}
 

@@ -16,7 +16,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 from clang_llm.backends.model import BUNDLED, with_lead
@@ -28,7 +28,7 @@ from clang_llm.lab.measure.tuned import Bookkeeper, search
 from clang_llm.lab.packages.compare import geometric_saving
 from clang_llm.lab.packages.split import Split
 from clang_llm.lab.packages.workplace import run_command
-from clang_llm.models.small import SmallModel
+from clang_llm.models.small import ranked as ranked_by
 from clang_llm.plans.coreset import read_coreset, read_menu
 from clang_llm.plans.recipe import Recipe, all_usable
 from clang_llm.plans.types import Status
@@ -71,7 +71,7 @@ def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict
     target, menu, coreset = book.evaluator.request.target, read_menu(major, model).lists, read_coreset(major)
     shipped = list(coreset.for_target(target))
     texts = book.evaluator.describe(menu[0].module)
-    ranked = _loaded(model).ranked(major, target, texts, max(COUNTS)) if texts else []
+    ranked = ranked_by(book.evaluator.ask, major, target, model.absolute(), max(COUNTS)) if texts else []
     ways: dict[str, list[Recipe]] = {
         MODEL: [*ranked, *shipped],
         BOTH: list(with_lead(ranked, shipped)),
@@ -101,15 +101,6 @@ def for_modules(ranked: Sequence[Recipe], weights: Sequence[int]) -> list[Recipe
             wanted[recipe.pipeline(place)] += weight
         found.append(recipe.uniform(wanted.most_common(1)[0][0]))
     return list(dict.fromkeys(found))
-
-
-@lru_cache
-def _loaded(model: Path) -> SmallModel:
-    """Read a model once for each process, which has one thread: modules are measured side by side."""
-    import torch
-
-    torch.set_num_threads(1)
-    return SmallModel(model)
 
 
 def _best(recipes: Iterable[Recipe], closings: Sequence[str], major: int, count: int, book: Bookkeeper) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clang_llm.lab.training.dataset import ModuleData
-from clang_llm.models.tokenizer import QUESTIONS, encode
+from clang_llm.lab.training.tokenizer import QUESTIONS, encode
 from clang_llm.plans.types import REFUSED
 
 if TYPE_CHECKING:

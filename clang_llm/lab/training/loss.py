@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clang_llm.lab.training.examples import Example
-from clang_llm.models.tokenizer import SIZES, place_of
+from clang_llm.lab.training.tokenizer import SIZES, place_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from clang_llm.lab.packages.compare import geometric_saving
 from clang_llm.lab.training.card import NAMES
 from clang_llm.lab.training.dataset import ModuleData
-from clang_llm.models.small import Answers, Opinion, ask, of_like_length
-from clang_llm.models.tokenizer import encode
+from clang_llm.lab.training.network import Answers, Opinion, ask, of_like_length
+from clang_llm.lab.training.tokenizer import encode
 from clang_llm.plans.types import REFUSED
 
 

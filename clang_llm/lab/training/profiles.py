@@ -1,4 +1,4 @@
-"""Clusters of functions by how they react to the recipes of a menu (`clang_llm.models.profiles`)."""
+"""Clusters of functions by how they react to the recipes of a menu (`clang_llm.lab.training.answers`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from clang_llm.lab.training.answers import best_sets
 from clang_llm.lab.training.examples import Example
-from clang_llm.models.profiles import best_sets
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,9 +1,9 @@
 """Trains the bundled model: which recipes of the menu should be tried on a function, best first.
 
 ``python -m clang_llm.lab.training.train``. A standard causal language model reads a function's tokens and answers with
-its sizes and the token of a profile (`clang_llm.models.profiles`): not which recipe is best, which is often a matter of
-chance, but how the function reacts to all of them. From the distribution over profiles follows the set of recipes with
-the smallest bytes expected.
+its sizes and the token of a profile (`clang_llm.lab.training.answers`): not which recipe is best, which is often a
+matter of chance, but how the function reacts to all of them. From the distribution over profiles follows the set of
+recipes with the smallest bytes expected.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from typing import TYPE_CHECKING, Any
 
 from clang_llm.lab.packages.split import Split
 from clang_llm.lab.packages.workplace import run_command, say
+from clang_llm.lab.training.answers import read_profiles, write_profiles
 from clang_llm.lab.training.card import NAMES, card
 from clang_llm.lab.training.dataset import DEFAULT_WORK as DEFAULT_DATA
 from clang_llm.lab.training.dataset import load
 from clang_llm.lab.training.examples import Example, batches, examples_of, forgetful
 from clang_llm.lab.training.loss import loss_of_profiles, loss_of_sizes
+from clang_llm.lab.training.network import Answers, load_model
 from clang_llm.lab.training.prediction import said_freely, savings
 from clang_llm.lab.training.profiles import NEAR, fixed_order, make_profiles, with_profiles
-from clang_llm.models.profiles import known_of, read_profiles, write_profiles
-from clang_llm.models.small import Answers, load_model
-from clang_llm.models.tokenizer import BEGIN, CUT, FRONT, PAD, token_id, train_tokenizer
+from clang_llm.lab.training.tokenizer import BEGIN, CUT, FRONT, PAD, token_id, train_tokenizer
+from clang_llm.models.small import known_of
 from clang_llm.plans.coreset import family_of, majors_in, read_menu, write_coreset
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import process_environment

@@ -184,8 +184,8 @@ def launch(place: Place, idle_s: int, cache: Path | None) -> None:
     words += [place.socket, "--idle", str(idle_s)]
     if cache is not None:
         words += ["--cache", cache.absolute()]
-    # One thread for the small model: it is quick, and its sums have one order. Half of the machine for a large one.
-    threads = 1 if place.backend == "model" else max(1, min(_MOST_THREADS, (os.cpu_count() or 2) // 2))
+    # Half of the machine.
+    threads = max(1, min(_MOST_THREADS, (os.cpu_count() or 2) // 2))
     try:
         process.leave_running(words, server_environment(threads), place.log)
     except (ProcessError, OSError) as error:

@@ -22,9 +22,9 @@ from clang_llm.system.settings import MIB
 
 #: Version of this protocol.
 PROTOCOL = 1
-#: Longest line in bytes; the lengths of 65,536 texts take half of it.
+#: Longest line in bytes.
 MAX_LINE = MIB
-#: Most bytes of all parts: the texts or the bitcode of one module. A larger one is no work for a model.
+#: Most bytes of all parts: the bitcode of one module. A larger one is no work for a model.
 MAX_PARTS = 64 * MIB
 #: Bytes taken from the socket at once.
 _CHUNK = 65536
@@ -145,11 +145,9 @@ def question(task: Task, cache: str | None, *, spare: bool = False) -> Message:
     """
     header: dict[str, Any] = {"protocol": PROTOCOL, "do": "propose", "cache": cache, "spare": spare}
     header |= {"key": task.key, "major": task.major, "target": task.target, "budget": task.budget}
-    parts = tuple(text.encode("ascii", errors="replace") for text in task.texts)
-    if task.module is not None:
-        header["options"] = list(task.module.options)
-        parts += (task.module.bitcode,)
-    return Message(header, parts)
+    if task.module is None:
+        return Message(header)
+    return Message({**header, "options": list(task.module.options)}, (task.module.bitcode,))
 
 
 def task_of(message: Message) -> Task:
@@ -163,12 +161,11 @@ def task_of(message: Message) -> Task:
     if options is not None:
         if not isinstance(options, list) or not all(isinstance(each, str) for each in options) or not parts:
             raise ServerError("the options of a module are no words, or there is no module")
-        module, parts = Module(parts[-1], tuple(options)), parts[:-1]
+        module = Module(parts[0], tuple(options))
     words, numbers = [header.get("key"), header.get("target")], [header.get("major"), header.get("budget")]
     if not all(isinstance(each, str) for each in words) or not all(type(each) is int and each >= 0 for each in numbers):
         raise ServerError("a question has no key, target, major or budget")
-    texts = tuple(part.decode("ascii", errors="replace") for part in parts)
-    return Task(header["key"], header["major"], header["target"], header["budget"], texts, module)
+    return Task(header["key"], header["major"], header["target"], header["budget"], module)
 
 
 def answer(recipes: Sequence[Recipe]) -> Message:

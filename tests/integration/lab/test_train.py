@@ -13,24 +13,29 @@ from integration.model_support import MENU, menu, write_model
 from integration.wrapper_box import real_environment
 
 from clang_llm import cli
+from clang_llm.backends.model import BUNDLED
+from clang_llm.compile.evaluator import Evaluator
 from clang_llm.lab.corpus.modules import Bench
 from clang_llm.lab.training import evaluate
+from clang_llm.lab.training.answers import read_profiles
 from clang_llm.lab.training.dataset import ModuleData
+from clang_llm.lab.training.network import Answers, ask, load_model, of_like_length
 from clang_llm.lab.training.prediction import said_freely
 from clang_llm.lab.training.project import modules_in
-from clang_llm.lab.training.serving import Serving, measure
-from clang_llm.models import Task, create
-from clang_llm.models.asking import client
-from clang_llm.models.profiles import read_profiles
-from clang_llm.models.small import Answers, SmallModel, ask, load_model, of_like_length
+from clang_llm.lab.training.speed import cost, table
+from clang_llm.models.small import known_of, ranked, recipes_of
 from clang_llm.plans.coreset import read_coreset, read_menu, write_coreset
 from clang_llm.plans.recipe import usable
+from clang_llm.plans.types import Choice
 from clang_llm.system.errors import BackendError
 from clang_llm.system.settings import process_environment
 from clang_llm.toolchain.compiler import Compiler
+from clang_llm.toolchain.plugins import build_plugin
 
 pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
 
+#: Sources of a sample project.
+PROJECT = Path(__file__).resolve().parents[2] / "projects" / "jot"
 #: Modules: enough for some to be held out, whatever their keys are.
 MODULES = 30
 
@@ -70,9 +75,8 @@ def test_a_model_goes_on_from_a_project(
     # It is for machines like those that it has seen.
     assert set(read_menu(a_compiler.major, new).orders) == {"x86"}
     assert "# A model of clang-llm" in (new / "README.md").read_text()
-    task = Task("00", a_compiler.major, "x86_64-pc-linux-gnu", 3, ("global i32\nadd.i32 a1;ret. v;\n",))
-    (recipes,) = create("model", new).propose([task])
-    assert len(recipes) == min(3, MENU)
+    (opinion,) = ask(["global i32\nadd.i32 a1;ret. v;\n"], "x86_64-pc-linux-gnu", answers_of(new), 128, 3)
+    assert len(opinion.ranked) == min(3, MENU)
     # A new model never takes an older one's place.
     assert cli.main(argv) != 0
     assert "name another directory" in capsys.readouterr().err
@@ -98,17 +102,39 @@ def test_what_a_model_saves_is_measured(project: Path, a_compiler: Compiler) -> 
     assert set(evaluate.tables([row])) >= {"savings", "difference", evaluate.TUNER}
 
 
-def test_what_asking_costs_is_measured(a_compiler: Compiler, tmp_path: Path) -> None:
-    serving = Serving(write_model(tmp_path / "model", a_compiler.major), tmp_path)
-    task = Task("00", a_compiler.major, "x86_64", 3, ("global i32\nadd.i32 a1;ret. v;\n",) * 4)
-    try:
-        rows = measure(serving, [task] * 9, 3)
-    finally:
-        client.stop(serving.place)
-    assert rows["modules, functions in one"] == "9, 4.0"
-    assert rows["resident memory"].endswith(" MB")
-    assert float(rows["3 at once: modules in a second"]) > 0
-    assert client.status(serving.place) is None
+def test_what_asking_costs_is_measured(a_compiler: Compiler, builds: Path, tmp_path: Path) -> None:
+    model, source = write_model(tmp_path / "model", a_compiler.major), tmp_path / "a.c"
+    source.write_text(SOURCE)
+    argv = [str(a_compiler.real), "-Oz", "-c", str(source), "-o", "/dev/null"]
+    with Evaluator(argv, build_plugin(a_compiler, builds).stub, tmp_path, process_environment()) as evaluator:
+        functions, milliseconds = cost(evaluator, model, 3, 3)
+    assert functions >= 1
+    assert milliseconds < 10_000
+    assert table([(1, 2.0), (3, 4.0)]) == {
+        "modules, functions in one": "2, 2.0",
+        "median, 95th percentile": "3.0 ms, 4.0 ms",
+        "a function": "1.50 ms",
+    }
+
+
+def test_the_plugin_says_what_torch_says(a_compiler: Compiler, builds: Path, tmp_path: Path) -> None:
+    """The shipped model, and one with random weights: the same recipes for each function, in the same order."""
+    source = tmp_path / "a.c"
+    source.write_text("".join(path.read_text() for path in sorted(PROJECT.glob("*.c"))[:1]))
+    argv = [str(a_compiler.real), "-Oz", "-c", f"-I{PROJECT}", str(source), "-o", "/dev/null"]
+    with Evaluator(argv, build_plugin(a_compiler, builds).stub, tmp_path, process_environment()) as evaluator:
+        for model in (write_model(tmp_path / "model", a_compiler.major), BUNDLED):
+            if not (model / f"llvm-{a_compiler.major}.txt").exists():
+                continue
+            lists, major = read_menu(a_compiler.major, model).lists, a_compiler.major
+            columns = tuple(known_of(lists, recipes_of(model), major).values())
+            choice = Choice(lists[0].module, str(model), "x86", columns, min(6, len(columns)))
+            texts, places = evaluator.describe(choice.head), evaluator.ask(choice)
+            answers = answers_of(model).among(columns)
+            longest = answers.network.config.max_position_embeddings
+            opinions = ask(texts, "x86_64", answers, longest, choice.count)
+            assert len(texts) == len(places) > 3
+            assert [opinion.ranked for opinion in opinions] == places
 
 
 def answers_of(model: Path) -> Answers:
@@ -156,16 +182,20 @@ def test_what_would_be_said_without_a_constraint_is_counted(a_compiler: Compiler
 
 
 def test_another_llvm_may_have_a_part_of_the_menu(a_compiler: Compiler, tmp_path: Path) -> None:
-    model, major, texts = write_model(tmp_path / "model", a_compiler.major), a_compiler.major, ["global i32\nret. v;\n"]
-    all_of_it = SmallModel(model).ranked(major, "x86_64", texts, MENU)
-    assert set(all_of_it) == set(menu(major))
+    model, major = write_model(tmp_path / "model", a_compiler.major), a_compiler.major
+    asked: list[Choice] = []
+
+    def answer(choice: Choice) -> list[tuple[int, ...]]:
+        asked.append(choice)
+        return [tuple(range(choice.count))]
+
+    assert ranked(answer, major, "x86_64", model, MENU) == menu(major)
     write_coreset(major, menu(major)[:0:-1], ["all programs"], model)
-    assert SmallModel(model).ranked(major, "x86_64", texts, MENU) == [
-        recipe for recipe in all_of_it if recipe != menu(major)[0]
-    ]
+    assert ranked(answer, major, "x86_64", model, MENU) == menu(major)[:0:-1]
+    assert [choice.recipes for choice in asked] == [tuple(range(MENU)), tuple(range(MENU - 1, 0, -1))]
     write_coreset(major, [replace(menu(major)[0], closing="constmerge")], ["all programs"], model)
     with pytest.raises(BackendError, match="knows no recipe"):
-        SmallModel(model).ranked(major, "x86_64", texts, MENU)
+        ranked(answer, major, "x86_64", model, MENU)
 
 
 def test_a_project_without_modules_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from clang_llm import backends
 from clang_llm.backends import TABLE
 from clang_llm.backends.coreset import CoresetBackend
+from clang_llm.backends.model import resolved
 from clang_llm.backends.scripted import ScriptedBackend, read_lists
 from clang_llm.plans.coreset import read_coreset, write_coreset
 from clang_llm.plans.recipe import Recipe
@@ -40,15 +41,20 @@ def test_an_unknown_backend_is_told_with_the_known_ones() -> None:
         backends.create("nobody", make_settings())
 
 
-def test_the_default_is_the_model_where_it_can_run_and_the_coreset_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = replace(make_settings(), backend=DEFAULT_BACKEND)
-    monkeypatch.setattr(backends, "find_spec", lambda name: name)
-    assert backends.resolved(settings) == replace(settings, backend="model")
-    # A misspelt name is told, whatever is installed.
-    assert backends.resolved(replace(settings, backend="modell")).backend == "modell"
-    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "torch" else name)
-    assert backends.resolved(settings) == replace(settings, backend="coreset")
-    assert backends.resolved(replace(settings, backend="model")).backend == "model"
+def test_the_default_is_the_model_where_it_has_a_menu_and_the_coreset_elsewhere(tmp_path: Path) -> None:
+    write_coreset(19, lists("globaldce"), [], tmp_path, orders={"arm": lists("globaldce")})
+    settings = replace(make_settings(CLANG_LLM_MODEL=str(tmp_path)), backend=DEFAULT_BACKEND)
+    assert resolved(settings, 19, "armv7em-none-eabi") == replace(settings, backend="model")
+    assert resolved(settings, 19, "x86_64-pc-linux-gnu") == replace(settings, backend="coreset")
+    assert resolved(settings, 16, "armv7em-none-eabi") == replace(settings, backend="coreset")
+    # What is set stays, a misspelt name included: it is told. So is a menu that somebody has changed.
+    for name in ("model", "modell"):
+        assert resolved(replace(settings, backend=name), 16, "x86_64").backend == name
+    (tmp_path / "llvm-19.txt").write_text("changed")
+    assert resolved(settings, 19, "x86_64").backend == "model"
+    # The one that comes with the package needs nothing else.
+    assert resolved(make_settings(), 19, "x86_64-pc-linux-gnu").backend == "model"
+    assert resolved(make_settings(), 19, "aarch64-linux-gnu").backend == "coreset"
 
 
 def test_a_backend_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from clang_llm.models.flag_tuning import Question
 from clang_llm.models.prompt import flag_tuning
 from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import Module, Request
+from clang_llm.plans.types import Choice, Module, Request
 from clang_llm.system.errors import BackendError, NoAnswer
 from clang_llm.system.settings import Settings
 from clang_llm.system.web import MAX_REPLY, WebServer
@@ -161,6 +161,9 @@ class Reader:
 
     def describe(self, head: str) -> list[str]:
         raise AssertionError(head)
+
+    def ask(self, choice: Choice) -> list[tuple[int, ...]]:
+        raise AssertionError(choice)
 
     def module(self) -> Module:
         return Module(b"bitcode", ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from clang_llm import backends, cli
+from clang_llm.backends.model import BUNDLED
 from clang_llm.cli import explain, serve, stats, trial
-from clang_llm.cli.checks import NOTE, OK, WRONG
+from clang_llm.cli.checks import OK, WRONG
 from clang_llm.cli.model import check_model
 from clang_llm.models.asking.place import Place
 from clang_llm.plans.coreset import write_coreset
@@ -41,10 +43,10 @@ def make_settings(root: Path, **variables: str) -> Settings:
 
 
 def test_a_server_that_runs_is_described(tmp_path: Path) -> None:
-    settings = make_settings(tmp_path, MODEL=str(tmp_path / "m"))
+    settings = make_settings(tmp_path, MODEL=str(tmp_path / "m"), BACKEND="transformers")
     told = "\n".join(serve.describe(serve.place_of(settings), settings, FIGURES))
     for part in (
-        f"{tmp_path / 'm'} (model)",
+        f"{tmp_path / 'm'} (transformers)",
         "ready, process 77, up 12 s",
         "300.0 MiB",
         "1,234 answered, 1 failed, 2 waiting",
@@ -61,20 +63,22 @@ def test_a_server_that_is_not_there_is_described_with_the_reason(
     model = tmp_path / "m"
     model.mkdir()
     monkeypatch.setattr(backends, "find_spec", lambda name: name)
-    for name, value in (("BACKEND", "model"), ("MODEL", str(model)), ("CACHE_DIR", str(tmp_path / "cache"))):
+    for name, value in (("BACKEND", "transformers"), ("MODEL", str(model)), ("CACHE_DIR", str(tmp_path / "cache"))):
         monkeypatch.setenv(f"CLANG_LLM_{name}", value)
     assert cli.main(["serve", "--status"]) == 1
     assert "the next miss starts one" in capsys.readouterr().out
-    Place.of("model", model, make_settings(tmp_path)).remember_failure("there is no torch")
+    Place.of("transformers", model, make_settings(tmp_path)).remember_failure("there is no torch")
     assert cli.main(["serve", "--status"]) == 1
     assert "none runs; there is no torch" in capsys.readouterr().out
     assert cli.main(["serve", "--status", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["running"], document["failure"]) == (False, "there is no torch")
     monkeypatch.delenv("CLANG_LLM_MODEL")
-    monkeypatch.setenv("CLANG_LLM_BACKEND", "transformers")
     assert cli.main(["serve", "--status"]) == 11
     assert "set CLANG_LLM_MODEL" in capsys.readouterr().err
+    monkeypatch.setenv("CLANG_LLM_BACKEND", "model")
+    assert cli.main(["serve", "--status"]) == 11
+    assert "backend 'model' has no server" in capsys.readouterr().err
 
 
 def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,15 +87,17 @@ def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.Monk
     assert (finding.level, finding.remedy) == (WRONG, "set CLANG_LLM_MODEL to the directory of a model")
     model = tmp_path / "m"
     model.mkdir()
-    settings = make_settings(tmp_path, MODEL=str(model))
     with monkeypatch.context() as patch:
         patch.setattr(backends, "find_spec", lambda name: None if name == "torch" else object())
-        (finding,) = check_model(settings)
+        (finding,) = check_model(make_settings(tmp_path, MODEL=str(model), BACKEND="transformers"))
         (harmless,) = check_model(make_settings(tmp_path, BACKEND="auto"))
     assert (finding.level, finding.text) == (WRONG, "not installed: torch")
-    assert (harmless.level, harmless.text) == (NOTE, "not installed: torch; the coreset serves alone")
-    monkeypatch.setattr(backends, "find_spec", lambda name: name)
-    monkeypatch.setattr("clang_llm.cli.model._check_server", lambda _: iter(()))
+    # The small model takes nothing but the package.
+    assert harmless.level == OK
+    settings = make_settings(tmp_path, MODEL=str(model))
+    (finding,) = check_model(settings)
+    assert "holds no profiles" in finding.text
+    shutil.copy(BUNDLED / "profiles.safetensors", model)
     (finding,) = check_model(settings)
     assert "has no menu" in finding.text
     recipes = [Recipe("globalopt", (each,), (), "globaldce") for each in ("sroa", "gvn")]

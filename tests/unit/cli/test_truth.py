@@ -16,7 +16,7 @@ from clang_llm.cli import checks, serve
 from clang_llm.cli.checks import OK, WRONG
 from clang_llm.cli.database import check_database
 from clang_llm.cli.tune import what_came
-from clang_llm.system.errors import DataError
+from clang_llm.system.errors import BackendError, DataError
 from clang_llm.system.settings import Settings
 from clang_llm.toolchain.compiler import Compiler
 
@@ -53,9 +53,6 @@ def test_trying_the_cache_leaves_nothing(tmp_path: Path) -> None:
     ("variables", "says"),
     [
         ({}, ""),
-        ({"BACKEND": "auto"}, ""),
-        ({"BACKEND": "coreset"}, "BACKEND is coreset"),
-        ({"BACKEND": "modle"}, "BACKEND is modle"),
         ({"MODEL": "/nonexistent"}, "not a directory"),
         ({"DISABLE": "1"}, "DISABLE"),
         ({"EFFORT": "0"}, "effort 0"),
@@ -70,7 +67,7 @@ def test_a_server_is_promised_only_where_one_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], says: str
 ) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda name: name)
-    settings = load(tmp_path, **{"BACKEND": "model", "MODEL": str(tmp_path), **variables})
+    settings = load(tmp_path, **{"BACKEND": "transformers", "MODEL": str(tmp_path), **variables})
     place = serve.place_of(settings)
     text = "\n".join(serve.describe(place, settings, None))
     assert ("the next miss starts one" in text) is (says == "")
@@ -78,9 +75,15 @@ def test_a_server_is_promised_only_where_one_is_started(
     assert bool(serve.document(place, settings, None)["not_started"]) is bool(says)
 
 
+@pytest.mark.parametrize("backend", ["auto", "coreset", "model", "modle"])
+def test_backends_without_a_server_have_no_place_for_one(tmp_path: Path, backend: str) -> None:
+    with pytest.raises(BackendError, match=f"backend '{backend}' has no server"):
+        serve.place_of(load(tmp_path, BACKEND=backend))
+
+
 def test_no_server_is_promised_without_its_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "torch" else name)
-    settings = load(tmp_path, BACKEND="model")
+    settings = load(tmp_path, BACKEND="transformers", MODEL=str(tmp_path))
     text = "\n".join(serve.describe(serve.place_of(settings), settings, None))
     assert "it needs torch" in text
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm.lab.packages.split import Split
 from clang_llm.lab.shipping.coreset import under_one_head
 from clang_llm.lab.training.dataset import ModuleData, load
 from clang_llm.lab.training.evaluate import (
@@ -27,7 +26,6 @@ from clang_llm.lab.training.evaluate import (
     tables,
 )
 from clang_llm.lab.training.examples import Example, examples_of
-from clang_llm.lab.training.serving import tasks_of
 from clang_llm.plans.coreset import read_menu, write_coreset
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import REFUSED
@@ -83,7 +81,7 @@ def example(*sizes: int) -> Example:
 
 def test_sets_add_most_to_what_is_there() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
-    from clang_llm.models.profiles import best_sets
+    from clang_llm.lab.training.answers import best_sets
 
     rng = torch.Generator().manual_seed(3)
     excess = torch.rand((7, 5), generator=rng)
@@ -133,7 +131,8 @@ def test_profiles_are_the_kinds_of_functions_there_are() -> None:
 
 def test_profiles_come_back_as_they_were_written(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
-    from clang_llm.models.profiles import known_of, read_profiles, write_profiles
+    from clang_llm.lab.training.answers import read_profiles, write_profiles
+    from clang_llm.models.small import known_of
 
     with pytest.raises(BackendError, match="profiles"):
         read_profiles(tmp_path)
@@ -169,7 +168,7 @@ def test_the_loss_is_least_for_the_right_profile() -> None:
 
 def test_a_text_that_does_not_fit_is_marked() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.models.tokenizer import (
+    from clang_llm.lab.training.tokenizer import (
         BEGIN,
         CUT,
         FRONT,
@@ -200,7 +199,7 @@ def test_a_text_that_does_not_fit_is_marked() -> None:
 
 def test_what_is_refused_counts_as_the_worst_of_the_rest() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.models.tokenizer import train_tokenizer
+    from clang_llm.lab.training.tokenizer import train_tokenizer
 
     text = "global \nret. ;\n"
     functions = ((10, REFUSED + 4), (20, REFUSED + 5), None, (REFUSED + 1, REFUSED + 6))
@@ -211,7 +210,7 @@ def test_what_is_refused_counts_as_the_worst_of_the_rest() -> None:
 
 def test_sizes_have_places_on_a_scale() -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install clang-llm[model]")
-    from clang_llm.models.tokenizer import SIZES, place_of, size_at
+    from clang_llm.lab.training.tokenizer import SIZES, place_of, size_at
 
     assert place_of(0) == place_of(2) == 0.0
     assert place_of(1 << 30) == SIZES - 1
@@ -222,7 +221,7 @@ def test_sizes_have_places_on_a_scale() -> None:
 def test_the_loss_of_sizes_is_least_where_they_are() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
     from clang_llm.lab.training.loss import loss_of_sizes
-    from clang_llm.models.tokenizer import SIZES, place_of
+    from clang_llm.lab.training.tokenizer import SIZES, place_of
 
     example = Example((), (40, 32), 1.0, 100)
     near, far = torch.zeros((1, 2, SIZES)), torch.zeros((1, 2, SIZES))
@@ -290,18 +289,6 @@ def test_the_same_figures_give_the_same_plot(tmp_path: Path) -> None:
     assert text.count("<use ") >= len(COUNTS) * len(WAYS)
 
 
-def test_questions_are_those_of_compiles(tmp_path: Path) -> None:
-    data = ModuleData("p/a.c", "p", ("global \nret. ;\n",), ((10,),), (50,), 60, "x86_64", (12,))
-    (tmp_path / "validation").mkdir()
-    for place in range(5):
-        with gzip.open(tmp_path / "validation" / f"{place}.json.gz", "wt", encoding="ascii") as file:
-            json.dump(asdict(data), file)
-    tasks = tasks_of(tmp_path, Split.VALIDATION, 2, 19, 6)
-    assert [task.texts for task in tasks] == [data.texts] * 2
-    assert {(task.major, task.target, task.budget) for task in tasks} == {(19, "x86_64", 6)}
-    assert len({task.key for task in tasks}) == 2
-
-
 def test_without_choice_per_function_the_most_wanted_pipeline_is_everybodys() -> None:
     ranked = [
         Recipe("globalopt", ("sroa", "gvn"), (0, 0, 1)),
@@ -314,8 +301,8 @@ def test_without_choice_per_function_the_most_wanted_pipeline_is_everybodys() ->
 
 def test_sizes_are_off_by_function_and_by_module() -> None:
     pytest.importorskip("torch", reason="torch is not installed: pip install clang-llm[model]")
+    from clang_llm.lab.training.network import Opinion
     from clang_llm.lab.training.prediction import errors_of
-    from clang_llm.models.small import Opinion
 
     functions = ((100, 60), None, (90, REFUSED + 2))
     data = ModuleData("p/a.c", "p", ("", ""), functions, (200, None, 210), 200, "x86_64", (0, 80))

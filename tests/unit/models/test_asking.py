@@ -10,24 +10,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from clang_llm.backends.model import ModelBackend, allowed, with_lead
+from clang_llm.backends.transformers import TransformersBackend
 from clang_llm.models import Task
 from clang_llm.models.asking import Inference, backlog, client, wire
 from clang_llm.models.asking.place import MAX_SOCKET, Place
-from clang_llm.plans.coreset import Coreset, read_coreset, write_coreset
+from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import Module, Request
+from clang_llm.plans.types import Choice, Module, Request
 from clang_llm.system import log
 from clang_llm.system.errors import ServerError, ServerTimeout
 from clang_llm.system.settings import Settings, server_environment
 
 KEY = "ab" * 32
-TASK = Task(KEY, 19, "x86_64", 4, ("global \nret. ;\n", ""), None)
+TASK = Task(KEY, 19, "x86_64", 4)
 RECIPE = Recipe("globalopt", ("sroa", "gvn"), (0, 1), "globaldce")
 
 
@@ -50,9 +49,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 Ends = tuple[socket.socket, socket.socket]
 
 
-@pytest.mark.parametrize(
-    "task", [TASK, replace(TASK, texts=(), module=Module(b"BC\xc0\xde\0\n" * 1000, ("-Oz", "-fPIC")))]
-)
+@pytest.mark.parametrize("task", [TASK, replace(TASK, module=Module(b"BC\xc0\xde\0\n" * 1000, ("-Oz", "-fPIC")))])
 def test_a_task_survives_the_wire(ends: Ends, task: Task) -> None:
     wire.send(ends[0], wire.question(task, "/cache"), soon())
     message = wire.receive(ends[1], soon())
@@ -275,15 +272,17 @@ class FakeServer:
 class Reader:
     """The module, as the plugin gives it."""
 
-    def __init__(self, texts: tuple[str, ...] = ("one", "two")) -> None:
-        self.texts = texts
-        self.heads: list[str] = []
+    def __init__(self) -> None:
+        self.read = 0
 
     def describe(self, head: str) -> list[str]:
-        self.heads.append(head)
-        return list(self.texts)
+        raise AssertionError(head)
+
+    def ask(self, choice: Choice) -> list[tuple[int, ...]]:
+        raise AssertionError(choice)
 
     def module(self) -> Module:
+        self.read += 1
         return Module(b"BC\xc0\xde", ("-Oz",))
 
 
@@ -296,7 +295,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     running: list[FakeServer] = []
 
     def start(answer: wire.Message | None, **variables: str) -> FakeServer:
-        place = Place.of("model", tmp_path / "model", make_settings(tmp_path, **variables))
+        place = Place.of("transformers", tmp_path / "model", make_settings(tmp_path, **variables))
         running.append(FakeServer(place, answer))
         return running[-1]
 
@@ -305,17 +304,12 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         each.close()
 
 
-def make_menu(directory: Path, evidence: tuple[str, ...] = ("all programs",)) -> Coreset:
-    write_coreset(19, [Recipe("globalopt", (each,), (), "globaldce") for each in ("sroa", "gvn")], evidence, directory)
-    return read_coreset(19, directory)
-
-
 def propose(
     root: Path, reader: Reader | None = None, explain_to: Path | None = None, **variables: str
-) -> tuple[ModelBackend, list[Recipe], float]:
+) -> tuple[TransformersBackend, list[Recipe], float]:
     """Return the backend, its first round, and the seconds that it took."""
     settings = make_settings(root, MODEL=str(root / "model"), **variables)
-    backend = ModelBackend(replace(settings, explain_to=explain_to))
+    backend = TransformersBackend(replace(settings, explain_to=explain_to))
     request = Request(KEY, "19.1.7", 19, "x86_64", 4, reader=reader or Reader())
     began = time.monotonic()
     proposals = backend.propose(request)
@@ -331,125 +325,24 @@ def counts(root: Path) -> Counter[str]:
 REQUEST = Request(KEY, "19.1.7", 19, "x86_64", 4, reader=Reader())
 
 
-def test_of_the_coresets_those_with_other_heads_come_first() -> None:
-    first = [Recipe("globalopt", (f"first{number}",)) for number in range(14)]
-    same = [Recipe("globalopt", (f"same{number}",)) for number in range(2)]
-    whole = Recipe("globaldce")
-    other = [Recipe("ipsccp", ("a",)), Recipe("globalopt", ("b",), (), "globaldce")]
-    second = [same[0], other[0], whole, other[1], same[1]]
-    assert list(with_lead(first, iter(second))) == [*first[:12], *other, same[0], whole, same[1], *first[12:]]
-    # Nothing is read before it is needed.
-    left = iter(second)
-    assert list(islice(with_lead(first, left), 13)) == [*first[:12], other[0]]
-    assert list(left) == second[2:]
-    # Without a model the coreset's order is its own.
-    assert list(with_lead([], iter(second))) == second
-    assert list(with_lead(first[:2], same)) == [*first[:2], *same]
-
-
-def test_the_coresets_recipes_come_after_the_models_first(tmp_path: Path, serve: Serve) -> None:
-    menu = make_menu(tmp_path / "model")
-    mixed = Recipe("globalopt", ("gvn", "sroa"), (0, 1), "globaldce")
-    server = serve(wire.answer([mixed]))
-    backend, first, _ = propose(tmp_path, reader := Reader())
-    # The first look (`mixture.in_order`).
-    assert first == [mixed, next(read_coreset(19).for_target("x86_64"))]
-    assert reader.heads == ["globalopt"]
-    task = wire.task_of(server.heard[-1])
-    assert (task.texts, task.major, task.budget) == (("one", "two"), 19, 4)
-    assert [backend.origin(each) for each in first] == ["model", "coreset"]
-    assert backend.origin(replace(mixed, use=(1, 1))) == "mix"
-    assert all(backend.accepts(each) for each in first)
-    assert backend.vetted(REQUEST) == f"{menu.identity}+{read_coreset(19).identity}"
-    assert counts(tmp_path) == Counter({"model:answered": 1})
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        Recipe("globalopt"),
-        Recipe("globaldce", ("sroa",), (), "globaldce"),
-        Recipe("globalopt", ("sroa",), (), ""),
-        Recipe("globalopt", ("dse",), (), "globaldce"),
-        Recipe("globalopt", ("sroa", "dse"), (0, 1), "globaldce"),
-        Recipe("globalopt", ("sroa", "gvn"), (), "globaldce"),
-        Recipe("globalopt", ("sroa", "gvn"), (0,), "globaldce"),
-        Recipe("globalopt", ("sroa", "gvn"), (0, 2), "globaldce"),
-        Recipe("globalopt", ("sroa", "gvn"), (0, -1), "globaldce"),
-        Recipe("no such pass", ("sroa",), (), "globaldce"),
-    ],
-    ids=lambda recipe: f"{recipe.text}{recipe.use}",
-)
-def test_what_is_not_of_the_menu_is_dropped(tmp_path: Path, serve: Serve, recipe: Recipe) -> None:
-    menu = make_menu(tmp_path / "model")
-    assert not allowed(recipe, menu, 2)
-    serve(wire.answer([recipe, menu.lists[1]]))
-    _, first, _ = propose(tmp_path)
-    assert recipe not in first
-    assert first[0] == menu.lists[1]
-    assert "1 of 2 recipes are not of the menu" in (tmp_path / "log").read_text()
-
-
-def test_what_nobody_vetted_is_not_accepted(tmp_path: Path, serve: Serve) -> None:
-    menu = make_menu(tmp_path / "model")
-    serve(wire.answer([menu.lists[0]]))
-    backend, _, _ = propose(tmp_path)
-    assert backend.accepts(Recipe("globalopt", ("sroa", "gvn"), (1, 0), "globaldce"))
-    assert backend.accepts(Recipe("globalopt", ("sroa",), (), read_coreset(19).closings[0]))
-    for bad in ("dse", "sroa,gvn", ""):
-        assert not backend.accepts(Recipe("globalopt", ("sroa", bad), (1, 0), "globaldce"))
-    assert not backend.accepts(Recipe("globalopt", ("sroa",), (), "globalopt"))
-    assert not backend.accepts(Recipe("globalopt"))
-
-
-def test_a_menu_that_nobody_validated_is_not_used(tmp_path: Path, serve: Serve) -> None:
-    menu = make_menu(tmp_path / "model", ())
-    server = serve(wire.answer([menu.lists[0]]))
-    backend, first, _ = propose(tmp_path)
-    assert first[0] == next(read_coreset(19).for_target("x86_64"))
-    assert server.heard == []
-    assert backend.vetted(REQUEST) == read_coreset(19).identity
-    assert "never validated" in (tmp_path / "log").read_text()
-
-
-def test_a_model_for_other_machines_is_not_asked(tmp_path: Path, serve: Serve) -> None:
-    recipes = list(make_menu(tmp_path / "model").lists)
-    write_coreset(19, recipes, ["all programs"], tmp_path / "model", orders={"arm": recipes})
-    server = serve(wire.answer([recipes[0]]))
-    said = tmp_path / "said"
-    backend, first, _ = propose(tmp_path, explain_to=said)
-    assert first[0] == next(read_coreset(19).for_target("x86_64"))
-    assert server.heard == []
-    assert backend.vetted(REQUEST) == read_coreset(19).identity
-    assert '"unusable"' in said.read_text()
-    assert "is for arm, not for x86_64" in said.read_text()
-    write_coreset(19, recipes, ["all programs"], tmp_path / "model", orders={"arm": recipes, "x86": recipes})
-    server = serve(wire.answer([recipes[0]]))  # another menu is another server
-    backend, first, _ = propose(tmp_path)
-    assert first[0] == recipes[0]
-    assert len(server.heard) == 1
-
-
 def test_a_server_that_hangs_is_waited_for_no_longer_than_allowed(tmp_path: Path, serve: Serve) -> None:
-    make_menu(tmp_path / "model")
     server = serve(None)
     _, first, took_s = propose(tmp_path, INFER_MS="300")
     assert 0.3 <= took_s < 3
     assert first[0] == next(read_coreset(19).for_target("x86_64"))
     assert counts(tmp_path) == Counter({"model:late": 1, "model:queued": 1})
     assert backlog.length(tmp_path / "cache") == 1
-    # The next one does not wait at all, and nobody describes its functions.
+    # The next one does not wait at all, and reads the module only to leave it.
     propose(tmp_path, reader := Reader(), INFER_MS="300")
-    assert reader.heads == []
+    assert reader.read == 1
     assert counts(tmp_path)["model:slow"] == 1
     assert [message.header["do"] for message in server.heard_all(2)] == ["propose", "work"]
     assert "no answer in time" in (tmp_path / "log").read_text()
 
 
 def test_a_server_that_is_quick_again_is_asked_again(tmp_path: Path, serve: Serve) -> None:
-    menu = make_menu(tmp_path / "model")
-    serve(wire.answer([menu.lists[0]]))
-    place = Place.of("model", tmp_path / "model", make_settings(tmp_path))
+    serve(wire.answer([next(read_coreset(19).for_target("x86_64"))]))
+    place = Place.of("transformers", tmp_path / "model", make_settings(tmp_path))
     place.remember_latency(2500)
     propose(tmp_path, INFER_MS="2000")
     place.remember_latency(1500)
@@ -461,7 +354,6 @@ def test_a_server_that_is_quick_again_is_asked_again(tmp_path: Path, serve: Serv
 
 @pytest.mark.parametrize("part", [b"nonsense", b'[{"functions": []}]'])
 def test_a_server_that_talks_nonsense_costs_nothing(tmp_path: Path, serve: Serve, part: bytes) -> None:
-    make_menu(tmp_path / "model")
     serve(wire.Message({"protocol": wire.PROTOCOL}, (part,)))
     _, first, _ = propose(tmp_path)
     assert first[0] == next(read_coreset(19).for_target("x86_64"))
@@ -469,13 +361,12 @@ def test_a_server_that_talks_nonsense_costs_nothing(tmp_path: Path, serve: Serve
 
 
 def test_in_the_background_nobody_waits(tmp_path: Path, serve: Serve) -> None:
-    make_menu(tmp_path / "model")
     server = serve(None)
     _, first, took_s = propose(tmp_path, reader := Reader(), INFER="background")
     assert took_s < 2
-    assert reader.heads == []
+    assert reader.read == 1
     assert first[0] == next(read_coreset(19).for_target("x86_64"))
-    (path,) = backlog.waiting(tmp_path / "cache", "model", tmp_path / "model")
+    (path,) = backlog.waiting(tmp_path / "cache", "transformers", tmp_path / "model")
     entry = backlog.read(path)
     assert (entry.key, entry.budget, entry.options, entry.llvm) == (KEY, 4, ("-Oz",), "19.1.7")
     assert backlog.bitcode_of(path).read_bytes() == b"BC\xc0\xde"
@@ -486,11 +377,10 @@ def test_in_the_background_nobody_waits(tmp_path: Path, serve: Serve) -> None:
 
 @pytest.mark.parametrize("variable", ["READONLY", "EXPLAIN"])
 def test_nothing_is_left_behind_where_nothing_may_be_written(tmp_path: Path, variable: str) -> None:
-    make_menu(tmp_path / "model")
     extra = {"READONLY": "1"} if variable == "READONLY" else {}
     settings = make_settings(tmp_path, INFER="background", **extra)
     settings = settings if extra else replace(settings, explaining=True)
-    inference = Inference("model", tmp_path / "model", settings)
+    inference = Inference("transformers", tmp_path / "model", settings)
     assert inference.ask(REQUEST, lambda: TASK) == []
     assert inference.outcome == "background"
     assert not (tmp_path / "cache" / "queue").exists()
@@ -502,7 +392,6 @@ def test_a_module_with_debug_information_is_not_left(tmp_path: Path, serve: Serv
         def module(self) -> Module:
             return Module(b"BC", ("-Oz", "-debug-info-kind=constructor"))
 
-    make_menu(tmp_path / "model")
     serve(None)
     propose(tmp_path, WithDebugInformation(), INFER="background")
     assert not (tmp_path / "cache" / "queue").exists()
@@ -511,20 +400,18 @@ def test_a_module_with_debug_information_is_not_left(tmp_path: Path, serve: Serv
 
 
 def test_a_server_that_could_not_start_is_not_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_menu(tmp_path / "model")
-    Place.of("model", tmp_path / "model", make_settings(tmp_path)).remember_failure("there is no torch")
+    Place.of("transformers", tmp_path / "model", make_settings(tmp_path)).remember_failure("there is no torch")
     monkeypatch.setattr(client, "launch", lambda *_: pytest.fail("it was started"))
     for mode in ("auto", "wait", "background"):
         _, first, _ = propose(tmp_path, reader := Reader(), INFER=mode)
         assert first[0] == next(read_coreset(19).for_target("x86_64"))
-        assert reader.heads == []
+        assert reader.read == (mode == "background")
     assert "there is no torch" in (tmp_path / "log").read_text()
     assert counts(tmp_path)["model:failed"] == 2
 
 
 def test_a_server_of_another_user_is_not_asked(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    menu = make_menu(tmp_path / "model")
-    server = serve(wire.answer([menu.lists[0]]))
+    server = serve(wire.answer([next(read_coreset(19).for_target("x86_64"))]))
     monkeypatch.setattr(wire, "peer", lambda _: (1, os.geteuid() + 1))
     _, first, _ = propose(tmp_path)
     assert first[0] == next(read_coreset(19).for_target("x86_64"))
@@ -532,18 +419,10 @@ def test_a_server_of_another_user_is_not_asked(tmp_path: Path, serve: Serve, mon
     assert "belongs to another user" in (tmp_path / "log").read_text()
 
 
-def test_a_module_without_functions_is_no_question(tmp_path: Path, serve: Serve) -> None:
-    make_menu(tmp_path / "model")
-    server = serve(None)
-    _, first, _ = propose(tmp_path, Reader(()))
-    assert first[0] == next(read_coreset(19).for_target("x86_64"))
-    assert server.heard == []
-
-
 def test_a_backend_that_reads_modules_asks_with_one(tmp_path: Path, serve: Serve) -> None:
     server = serve(wire.answer([RECIPE]))
-    inference = Inference("model", tmp_path / "model", make_settings(tmp_path))
-    task = replace(TASK, texts=(), module=Reader().module())
+    inference = Inference("transformers", tmp_path / "model", make_settings(tmp_path))
+    task = replace(TASK, module=Reader().module())
     assert inference.ask(REQUEST, lambda: task) == [RECIPE]
     assert inference.outcome == "answered"
     assert wire.task_of(server.heard[-1]) == task
@@ -551,7 +430,6 @@ def test_a_backend_that_reads_modules_asks_with_one(tmp_path: Path, serve: Serve
 
 def test_all_bounds_are_below_the_plugins_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin waits 60 s for one answer of the helper, and the module is read just before the model is asked."""
-    make_menu(tmp_path / "model")
     bounds: list[float] = []
 
     def note(place: Place, message: wire.Message, deadline: float, cache: Path | None) -> wire.Message:
@@ -561,7 +439,7 @@ def test_all_bounds_are_below_the_plugins_patience(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(client, "ask_starting", note)
     monkeypatch.setattr(client, "start_soon", lambda *_: None)
-    for mode, expected in (("wait", 40), ("auto", 15)):
+    for mode, expected in (("wait", 40), ("auto", 2)):
         propose(tmp_path, INFER=mode)
         assert bounds[-1] == pytest.approx(expected, abs=1)
     assert max(bounds) < 60

@@ -23,7 +23,7 @@ from clang_llm.plans.types import Module
 from clang_llm.system.errors import ServerError
 from clang_llm.system.settings import Settings
 
-TASK = Task("ab" * 32, 19, "x86_64", 4, ("text",))
+TASK = Task("ab" * 32, 19, "x86_64", 4)
 RECIPE = Recipe("globalopt", ("sroa",), (), "globaldce")
 
 

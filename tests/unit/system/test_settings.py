@@ -14,7 +14,6 @@ from clang_llm.system.settings import (
     DEFAULT_MIN_INSTRUCTIONS,
     EFFORT_TABLE,
     NAMES,
-    SMALL_INFER_MS,
     Settings,
     compiler_environment,
     parse_size,
@@ -43,10 +42,9 @@ def test_defaults(tmp_path: Path) -> None:
     assert settings.origin("effort") == "default"
 
 
-def test_the_small_model_is_waited_for_until_it_is_loaded(tmp_path: Path) -> None:
-    assert load(tmp_path).infer_ms == load(tmp_path, BACKEND="model").infer_ms == SMALL_INFER_MS
-    assert load(tmp_path, BACKEND="openai").infer_ms == load(tmp_path, BACKEND="coreset").infer_ms == DEFAULT_INFER_MS
-    assert load(tmp_path, INFER_MS="70").infer_ms == load(tmp_path, BACKEND="openai", INFER_MS="70").infer_ms == 70
+def test_a_large_model_is_waited_for_as_long_as_is_said(tmp_path: Path) -> None:
+    assert load(tmp_path).infer_ms == DEFAULT_INFER_MS
+    assert load(tmp_path, INFER_MS="70").infer_ms == 70
 
 
 def test_the_effort_table_rises_from_nothing() -> None:
@@ -139,7 +137,7 @@ def test_senseless_values_are_told_and_never_fatal(
 )
 def test_numbers_are_bounded_and_that_is_told(tmp_path: Path, name: str, value: str, used: int) -> None:
     settings = load(tmp_path, **{name: value})
-    spelled = {"CANDIDATES": "candidates_set", "INFER_MS": "infer_ms_set"}.get(name, name.lower())
+    spelled = {"CANDIDATES": "candidates_set"}.get(name, name.lower())
     assert getattr(settings, spelled) == used
     assert settings.rejected[name].value == value
     assert f"{used} is used" in settings.rejected[name].problem

@@ -107,7 +107,7 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l work -x -d 'modu
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l epochs -x -d '(default: 3)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l compile-commands -x -d 'compile_commands.json, not a build'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l jobs -x -d 'commands of FILE at once (1)'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a serve -d 'start, show or stop the server that holds the model; compiles start it by themselves'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a serve -d 'start, show or stop the server that holds a large model; compiles start it by themselves'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l status -d 'show the server; 1 when none runs'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l stop -d 'end the server'

@@ -34,7 +34,7 @@ _INSTRUCTION = 4
 
 
 def profile_token(place: int) -> str:
-    """Return the token that stands for a profile (`clang_llm.models.profiles`)."""
+    """Return the token that stands for a profile (`clang_llm.lab.training.answers`)."""
     return f"<profile {place}>"
 
 

@@ -1,9 +1,10 @@
 """Profiles: the ways in which functions react to the recipes of a menu, and choosing recipes from them.
 
 A *profile* says for every recipe how much larger a function is under it than under the best one. The small model's
-answer is a distribution over profiles, found by clustering the train split's functions. From it follows a set of
-recipes, chosen greedily: each saves most, in expected bytes, beside those before it. A model that knows nothing answers
-as often as the profiles occur, and the set is the greedy order of the train split.
+answer is a distribution over profiles, found by clustering the train split's functions. What is proposed from it is a
+set: each recipe adds most to those before it, in the bytes expected over the distribution. A model that knows nothing
+answers as often as the profiles occur, and the set is the greedy order of the train split. The plugin does the same
+(`plugin/model/answers.cpp`); `tests/integration/lab/test_train.py` holds both together.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clang_llm.models.small import PROFILES, RECIPES, recipes_of
 from clang_llm.plans.recipe import Recipe
-from clang_llm.system.errors import BackendError, PassListError
+from clang_llm.system.errors import BackendError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_FILE, _TENSOR, _RECIPES = "profiles.safetensors", "excess", "recipes"
+_TENSOR = "excess"
 
 
 def write_profiles(directory: Path, excess: Tensor, recipes: Sequence[Recipe]) -> None:
@@ -32,7 +34,7 @@ def write_profiles(directory: Path, excess: Tensor, recipes: Sequence[Recipe]) -
     from safetensors.torch import save_file
 
     texts = "\n".join(recipe.text for recipe in recipes)
-    save_file({_TENSOR: excess.contiguous()}, directory / _FILE, metadata={_RECIPES: texts})
+    save_file({_TENSOR: excess.contiguous()}, directory / PROFILES, metadata={RECIPES: texts})
 
 
 def read_profiles(directory: Path) -> tuple[Tensor, tuple[Recipe, ...]]:
@@ -41,29 +43,16 @@ def read_profiles(directory: Path) -> tuple[Tensor, tuple[Recipe, ...]]:
     Raises:
         BackendError: There are none.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
+    recipes = recipes_of(directory)
     try:
-        with safe_open(directory / _FILE, "pt") as file:
-            excess = file.get_tensor(_TENSOR)
-            recipes = tuple(map(Recipe.parse, (file.metadata() or {})[_RECIPES].splitlines()))
-    except (OSError, KeyError, SafetensorError, PassListError) as error:
+        return load_file(directory / PROFILES)[_TENSOR], recipes
+    except (OSError, KeyError, SafetensorError) as error:
         raise BackendError(
             f"{directory} holds no profiles ({error}); make the model with clang_llm.lab.training.train"
         ) from error
-    return excess, recipes
-
-
-def known_of(menu: Sequence[Recipe], recipes: Sequence[Recipe], major: int) -> dict[Recipe, int]:
-    """Return where the recipes of a menu stand among those of profiles; those that are not there are left out.
-
-    Args:
-        menu: As one LLVM can run them, which may be fewer than the model knows.
-        recipes: Of the profiles, maybe as another LLVM runs them.
-        major: Major version of the menu's LLVM.
-    """
-    places = {each.for_llvm(major): place for place, each in enumerate(recipes)}
-    return {each: places[each] for each in menu if each in places}
 
 
 def best_sets(logits: Tensor, excess: Tensor, count: int) -> Tensor:
