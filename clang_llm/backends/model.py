@@ -116,8 +116,8 @@ class ModelBackend:
         if request.reader is None:
             return []
         try:
-            recipes = ranked(request.reader.ask, request.major, request.target, directory, request.budget)
-        except BackendError as error:
+            recipes = ranked(request.reader.ask, menu, request.target, directory, request.budget)
+        except (BackendError, PassListError) as error:
             self._tell(request, "failed", str(error))
             return []
         self._tell(request, "answered", f"{len(recipes)} recipes")

@@ -13,7 +13,7 @@ from clang_llm.cli.output import working
 from clang_llm.models import TABLE
 from clang_llm.models.asking import backlog, client
 from clang_llm.models.asking.starting import start
-from clang_llm.models.small import recipes_of
+from clang_llm.models.small import texts_of
 from clang_llm.system.errors import BackendError, ClangLlmError
 from clang_llm.system.settings import DEFAULT_BACKEND, Settings
 
@@ -45,7 +45,7 @@ def _check_menus(settings: Settings) -> Iterator[Finding]:
     """The menus among which the small model chooses."""
     directory = directory_of(settings)
     try:
-        recipes_of(directory)
+        texts_of(directory)
     except BackendError as error:
         yield Finding(WRONG, "model", str(error), "the coreset serves alone")
         return

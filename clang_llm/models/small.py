@@ -12,10 +12,10 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clang_llm.plans.coreset import family_of, read_menu
+from clang_llm.plans.coreset import Coreset, family_of
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Choice
-from clang_llm.system.errors import BackendError, PassListError
+from clang_llm.system.errors import BackendError
 
 #: The file of the profiles; the header of safetensors keeps the texts of their recipes under this name, one a line.
 PROFILES, RECIPES = "profiles.safetensors", "recipes"
@@ -25,8 +25,8 @@ _MOST_HEADER = 16 << 20
 _MOST_RECIPES = 255
 
 
-def recipes_of(directory: Path) -> tuple[Recipe, ...]:
-    """Return the recipes that a model knows, in the order of its profiles' columns.
+def texts_of(directory: Path) -> list[str]:
+    """Return the recipes that a model knows as texts, in the order of its profiles' columns.
 
     Raises:
         BackendError: There are none.
@@ -35,11 +35,21 @@ def recipes_of(directory: Path) -> tuple[Recipe, ...]:
         with (directory / PROFILES).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _MOST_HEADER)))
-        return tuple(map(Recipe.parse, header["__metadata__"][RECIPES].splitlines()))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, PassListError) as error:
+        return list(header["__metadata__"][RECIPES].splitlines())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BackendError(
             f"{directory} holds no profiles ({error}); make the model with clang_llm.lab.training.train"
         ) from error
+
+
+def recipes_of(directory: Path) -> tuple[Recipe, ...]:
+    """Return the same, parsed.
+
+    Raises:
+        BackendError: There are none.
+        PassListError: One does not parse.
+    """
+    return tuple(map(Recipe.parse, texts_of(directory)))
 
 
 def known_of(menu: Sequence[Recipe], recipes: Sequence[Recipe], major: int) -> dict[Recipe, int]:
@@ -70,26 +80,34 @@ def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[R
     return recipes
 
 
+def columns_of(menu: Coreset, directory: Path) -> dict[Recipe, int]:
+    """Return what a model knows of a menu, with the columns of its profiles; raises as `recipes_of` does."""
+    texts = {text: place for place, text in enumerate(texts_of(directory))}
+    found = {each: texts[each.text] for each in menu.lists if each.text in texts}
+    # Parsing takes longer than all else; only another LLVM than the one of the training may spell recipes otherwise.
+    return found if len(found) == len(menu.lists) else known_of(menu.lists, recipes_of(directory), menu.major)
+
+
 def ranked(
-    ask: Callable[[Choice], Sequence[tuple[int, ...]]], major: int, target: str, directory: Path, count: int
+    ask: Callable[[Choice], Sequence[tuple[int, ...]]], menu: Coreset, target: str, directory: Path, count: int
 ) -> list[Recipe]:
-    """Return so many recipes for a module, at most as many as the menu has; see `by_rank`.
+    """Return so many recipes for a module, at most as many as the model knows of the menu; see `by_rank`.
 
     Args:
         ask: Asks the plugin.
-        major: Major version of LLVM.
+        menu: The model's, for the LLVM that asks.
         target: The triple.
         directory: The model's.
         count: How many.
 
     Raises:
         BackendError: The model has nothing for this LLVM, or the plugin refuses it.
-        PassListError: A list of the menu does not parse.
+        PassListError: A recipe does not parse.
     """
-    known = known_of(read_menu(major, directory).lists, recipes_of(directory), major)
-    menu, columns = list(known)[:_MOST_RECIPES], tuple(known.values())[:_MOST_RECIPES]
-    if not menu:
-        raise BackendError(f"{directory} knows no recipe of its menu for LLVM {major}")
+    known = columns_of(menu, directory)
+    recipes, columns = list(known)[:_MOST_RECIPES], tuple(known.values())[:_MOST_RECIPES]
+    if not recipes:
+        raise BackendError(f"{directory} knows no recipe of its menu for LLVM {menu.major}")
     # Targets without a family are read as the one of which most was seen.
-    choice = Choice(menu[0].module, str(directory), family_of(target) or "x86", columns, min(count, len(menu)))
-    return by_rank(menu, ask(choice)) if count > 0 else []
+    choice = Choice(recipes[0].module, str(directory), family_of(target) or "x86", columns, min(count, len(recipes)))
+    return by_rank(recipes, ask(choice)) if count > 0 else []

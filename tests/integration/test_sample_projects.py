@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from clang_llm.cli.serve import place_of
 from clang_llm.lab.measure import demo, packages, savings
 from clang_llm.lab.measure.check import PackageCheck
 from clang_llm.lab.measure.demo import SAMPLES
@@ -17,21 +15,13 @@ from clang_llm.lab.packages.build import Project
 from clang_llm.lab.packages.recipes import Recipe
 from clang_llm.lab.packages.rig import Rig
 from clang_llm.lab.packages.workplace import Workplace
-from clang_llm.models.asking import client
-from clang_llm.system.settings import Settings
 from clang_llm.toolchain.compiler import Compiler
 
 
 @pytest.fixture
-def place(a_compiler: Compiler, shared_plugins: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
-    """A workplace whose builds take the default backend: the model, where torch is installed."""
-    runtime = shared_plugins / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    found = Workplace.at(shared_plugins, str(a_compiler.path), dict(os.environ))
-    yield found
-    settings = Settings.load({**os.environ, "CLANG_LLM_CACHE_DIR": str(found.rig.cache_dir)})
-    client.stop(place_of(settings))
+def place(a_compiler: Compiler, shared_plugins: Path) -> Workplace:
+    """A workplace whose builds take the default backend: the model."""
+    return Workplace.at(shared_plugins, str(a_compiler.path), dict(os.environ))
 
 
 @pytest.mark.parametrize(("recipe", "source"), SAMPLES, ids=[recipe.name for recipe, _ in SAMPLES])

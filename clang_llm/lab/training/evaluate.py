@@ -68,10 +68,13 @@ def measure(module: CorpusModule, bench: Bench, model: Path, candidates: int, pl
 
 
 def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict[str, int]]:
-    target, menu, coreset = book.evaluator.request.target, read_menu(major, model).lists, read_coreset(major)
+    target, coreset, known = book.evaluator.request.target, read_coreset(major), read_menu(major, model)
+    menu = known.lists
     shipped = list(coreset.for_target(target))
     texts = book.evaluator.describe(menu[0].module)
-    ranked = ranked_by(book.evaluator.ask, major, target, model.absolute(), max(COUNTS)) if texts else []
+    ranked = (
+        ranked_by(book.evaluator.ask, read_menu(major, model), target, model.absolute(), max(COUNTS)) if texts else []
+    )
     ways: dict[str, list[Recipe]] = {
         MODEL: [*ranked, *shipped],
         BOTH: list(with_lead(ranked, shipped)),

@@ -37,11 +37,12 @@ def cost(evaluator: Evaluator, model: Path, budget: int, tries: int) -> tuple[in
         tries: Of which the median is taken.
     """
     request = evaluator.request
-    head = read_menu(request.major, model).lists[0].module
+    menu = read_menu(request.major, model)
+    head = menu.lists[0].module
     functions = len(evaluator.describe(head))
 
     def ask() -> object:
-        return ranked(evaluator.ask, request.major, request.target, model, budget)
+        return ranked(evaluator.ask, menu, request.target, model, budget)
 
     plain, asked = ([_milliseconds(each) for _ in range(tries)] for each in (lambda: evaluator.describe(head), ask))
     return functions, statistics.median(asked) - statistics.median(plain)

@@ -189,13 +189,13 @@ def test_another_llvm_may_have_a_part_of_the_menu(a_compiler: Compiler, tmp_path
         asked.append(choice)
         return [tuple(range(choice.count))]
 
-    assert ranked(answer, major, "x86_64", model, MENU) == menu(major)
+    assert ranked(answer, read_menu(major, model), "x86_64", model, MENU) == menu(major)
     write_coreset(major, menu(major)[:0:-1], ["all programs"], model)
-    assert ranked(answer, major, "x86_64", model, MENU) == menu(major)[:0:-1]
+    assert ranked(answer, read_menu(major, model), "x86_64", model, MENU) == menu(major)[:0:-1]
     assert [choice.recipes for choice in asked] == [tuple(range(MENU)), tuple(range(MENU - 1, 0, -1))]
     write_coreset(major, [replace(menu(major)[0], closing="constmerge")], ["all programs"], model)
     with pytest.raises(BackendError, match="knows no recipe"):
-        ranked(answer, major, "x86_64", model, MENU)
+        ranked(answer, read_menu(major, model), "x86_64", model, MENU)
 
 
 def test_a_project_without_modules_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from integration.wrapper_box import WRAPPERS, real_environment
 
 from clang_llm import cli
 from clang_llm.backends.model import BUNDLED
-from clang_llm.models.small import known_of, recipes_of
+from clang_llm.models.small import columns_of, known_of, recipes_of
 from clang_llm.plans.coreset import majors_in, read_menu
 from clang_llm.system import process
 from clang_llm.system.objects import allocated_size
@@ -84,6 +84,7 @@ def test_the_model_that_comes_with_the_package_knows_its_menus() -> None:
         assert menu.evidence
         assert set(menu.orders) == {"x86"}
         assert len(known_of(menu.lists, recipes, major)) == len(menu.lists) > len(recipes) / 2
+        assert columns_of(menu, BUNDLED) == known_of(menu.lists, recipes, major)
 
 
 def test_the_same_input_gives_the_same_object(make_project: Make) -> None:
