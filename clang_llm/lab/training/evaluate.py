@@ -72,9 +72,7 @@ def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict
     menu = known.lists
     shipped = list(coreset.for_target(target))
     texts = book.evaluator.describe(menu[0].module)
-    ranked = (
-        ranked_by(book.evaluator.ask, read_menu(major, model), target, model.absolute(), max(COUNTS)) if texts else []
-    )
+    ranked = ranked_by(book.evaluator.ask, known, target, model.absolute(), max(COUNTS)) if texts else []
     ways: dict[str, list[Recipe]] = {
         MODEL: [*ranked, *shipped],
         BOTH: list(with_lead(ranked, shipped)),
