@@ -337,6 +337,31 @@ def test_cache_clear_and_cleanup(tool: Tool, store: LocalStore, environ: Environ
     assert tool("cache", "path") == (0, environ["CLANG_LLM_CACHE_DIR"] + "\n")
 
 
+def test_tune_says_that_the_build_failed_and_that_nothing_was_compiled(tool: Tool) -> None:
+    status, text = tool("tune", "--", "sh", "-c", "exit 3")
+    assert status == 3
+    assert "the build failed with status 3" in text
+    assert "no compile went through clang-llm" in text
+    status, text = tool("tune", "--", "sh", "-c", '"$CC" -O2 -c a.c && "$CC" -Oz -flto -c a.c')
+    assert status == 0
+    assert "the build failed" not in text
+    assert "1 compiles were left to clang: the optimisation level is not -Oz (bypass:not_oz)" in text
+    assert "(bypass:lto)" in text
+
+
+def test_stats_say_that_a_backend_is_none_and_doctor_does(tool: Tool, environ: Environ) -> None:
+    environ["CLANG_LLM_BACKEND"] = "modle"
+    compile_once(environ)
+    first, *rest = tool("stats")[1].splitlines()
+    assert first.startswith("Attention: CLANG_LLM_BACKEND is 'modle'")
+    assert "did you mean 'model'?" in first
+    assert ["backend", "1"] in [line.split() for line in rest]
+    environ["CLANG_LLM_CLANG"] = "/nonexistent/clang"  # the plugin is no matter here
+    status, text = tool("doctor")
+    assert status == 1
+    assert "-> did you mean 'model'?" in text
+
+
 @pytest.mark.projects
 @pytest.mark.timeout(3600)  # seconds: two modules, searched and validated
 def test_tune_searches_what_a_build_compiles(tool: Tool, environ: Environ) -> None:

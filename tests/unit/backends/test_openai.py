@@ -18,6 +18,7 @@ from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Choice, Module, Request
 from clang_llm.system.errors import BackendError, NoAnswer
+from clang_llm.system.log import fold_events
 from clang_llm.system.settings import Settings
 from clang_llm.system.web import MAX_REPLY, WebServer
 
@@ -232,7 +233,10 @@ def test_a_server_that_is_down_leaves_the_shipped_recipes(tmp_path: Path, capfd:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http{'://'}127.0.0.1:{nobody.getsockname()[1]}"
-        assert proposed(backend(tmp_path, URL=url, MODEL="m"))[:2] == list(SHIPPED[:2])
+        (tmp_path / "cache").mkdir()
+        one = backend(tmp_path, URL=url, MODEL="m", CACHE_DIR=str(tmp_path / "cache"))
+        assert proposed(one)[:2] == list(SHIPPED[:2])
+    assert fold_events(tmp_path / "cache") == {"model:failed": 1}
     assert "no answer from 127.0.0.1" in (tmp_path / "log").read_text()
     assert capfd.readouterr() == ("", "")
 
@@ -248,6 +252,8 @@ def test_a_slow_server_is_waited_for_as_long_as_is_set(tmp_path: Path, monkeypat
 
     late: list[str] = []
     monkeypatch.setattr(openai, "no_answer_in_time", lambda _, __, why: late.append(why))
+    cache = tmp_path / ".cache" / "clang-llm"
+    cache.mkdir(parents=True)
     with serving(reply) as peer:
         started = time.monotonic()
         assert proposed(backend(tmp_path, URL=peer.url, INFER_MS="300"))[:2] == list(SHIPPED[:2])
@@ -257,6 +263,7 @@ def test_a_slow_server_is_waited_for_as_long_as_is_set(tmp_path: Path, monkeypat
         assert "0.3 s" in late[0]
         assert proposed(backend(tmp_path, URL=peer.url, INFER="wait"))[0] == SHIPPED[5]
     assert len(late) == 2
+    assert fold_events(cache) == {"model:late": 1, "model:background": 1, "model:answered": 1}
 
 
 @pytest.mark.usefixtures("as_text")

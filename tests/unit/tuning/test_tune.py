@@ -126,6 +126,7 @@ def test_compile_commands_run_without_touching_the_project(tmp_path: Path) -> No
     [
         ([], "build command"),
         (["--candidates", "3", "--", "make"], "give a number from 16"),
+        (["--candidates", "9" * 12, "--", "make"], "to 1000000"),
         (["--compile-commands", "x.json", "--", "make"], "build command"),
     ],
 )
