@@ -377,3 +377,19 @@ def test_tune_searches_what_a_build_compiles(tool: Tool, environ: Environ) -> No
     status, text = tool("tune", "--candidates", "40", "--", "sh", "-c", script)
     assert status == 0
     assert "nothing new" in text
+
+
+def test_explain_says_why_nothing_was_searched(tool: Tool, environ: Environ) -> None:
+    environ["CLANG_LLM_MIN_INSTRUCTIONS"] = "1000000"
+    status, said = tool("explain", "clang-llm", "-Oz", "-c", "a.c")
+    assert status == 0
+    assert "a test program of a configure script, and there is no plan for it (tiny)" in said
+
+
+def test_explain_says_why_candidates_were_refused(tool: Tool, environ: Environ, tmp_path: Path) -> None:
+    """Without optimisation frames have other sizes, of which -Wframe-larger-than tells."""
+    (tmp_path / "script").write_text("globaldce\nmergefunc\n", encoding="utf-8")
+    environ |= {"CLANG_LLM_BACKEND": "scripted", "CLANG_LLM_SCRIPT": str(tmp_path / "script")}
+    _, said = tool("explain", "clang-llm", "-Oz", "-Wframe-larger-than=1", "-c", "a.c")
+    assert "decision  plain -Oz: nothing smaller was found (best)" in said
+    assert "refused   2 candidates: the user would not read what clang says under -Oz" in said
