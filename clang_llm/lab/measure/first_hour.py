@@ -27,7 +27,7 @@ from clang_llm.tuning.validate import clean_environment
 
 DEFAULT_WORK = Path("build") / "first-hour"
 WAYS = ("clone", "wheel")
-#: Seconds; a guard against hangs. The longest step fetches torch.
+#: Seconds; a guard against hangs. The longest steps build the plugin and a package.
 _LIMIT_S = 3600.0
 #: What is compiled first, below the clone.
 _SOURCE = Path("tests", "projects", "jot", "parse.c")
