@@ -147,7 +147,7 @@ def lines(shown: Shown) -> list[str]:
     text = [f"{shown.name}", f"  {'object':<44} {'-Oz':>9} {'ours':>9} {'saved':>8}  where the plan came from"]
     text += [_row(pair, shown.origins.of(pair)) for pair in found.pairs]
     text += [_row(total, f"geometric mean per object {mean:.2%}"), "", *parts_lines(shown.divided), ""]
-    # Wall time is compared: the server of a model is no process of the build's.
+    # Wall time is compared: a search may use idle processors.
     base = shown.plain.wall_s("build")
     for label, built in (("clang", shown.plain), ("clang-llm, cold", shown.cold), ("clang-llm, warm", shown.warm)):
         cpu_s, wall_s = built.cpu_s("build"), built.wall_s("build")
