@@ -35,7 +35,9 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the new model goes")
     parser.add_argument("--work", type=Path, metavar="DIR", help="modules and their sizes (default: <out>.work)")
-    parser.add_argument("--epochs", type=int, default=DEFAULT_EPOCHS, help="(default: %(default)s)")
+    parser.add_argument(
+        "--epochs", type=int, default=DEFAULT_EPOCHS, help="0: the model as it is (default: %(default)s)"
+    )
     add_build_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -48,8 +50,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """
     settings, build = Settings.load(environ), Build.of(arguments)
     check_database(build.commands)
-    if not 1 <= arguments.epochs <= MAX_EPOCHS:
-        raise DataError(f"--epochs {arguments.epochs}: give a number from 1 to {MAX_EPOCHS}")
+    if not 0 <= arguments.epochs <= MAX_EPOCHS:
+        raise DataError(f"--epochs {arguments.epochs}: give a number from 0 to {MAX_EPOCHS}")
     model, out = directory_of(settings), arguments.out.absolute()
     if os.path.lexists(out):
         raise DataError(f"{out} exists; name another directory for the new model")

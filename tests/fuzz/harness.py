@@ -17,7 +17,9 @@ HERE = Path(__file__).resolve().parent
 #: What the targets in C++ are called.
 TARGETS = ("entry", "recipe", "protocol")
 #: They measure, in forked children; the harness has answers of its own in their place.
-_LEFT_OUT = ("blame.cpp", "contract.cpp", "credit.cpp", "describe.cpp", "evaluate.cpp", "object.cpp")
+_LEFT_OUT = (
+    "blame.cpp", "contract.cpp", "credit.cpp", "describe.cpp", "diagnostics.cpp", "evaluate.cpp", "object.cpp"
+)  # fmt: skip
 #: Without the checks that need type information, which LLVM is built without.
 SANITIZERS = "address,undefined"
 _OPTIONS = (

@@ -54,7 +54,9 @@ def fresh(installed: Installation, name: str) -> Installation:
     work.mkdir()
     cache.mkdir()
     (cache / "plugins").symlink_to(installed.cache / "plugins")
-    return Installation(installed.prefix, work, {**installed.environ, "CLANG_LLM_CACHE_DIR": str(cache)})
+    # Short sources are searched, too.
+    environ = {**installed.environ, "CLANG_LLM_CACHE_DIR": str(cache), "CLANG_LLM_MIN_INSTRUCTIONS": "0"}
+    return Installation(installed.prefix, work, environ)
 
 
 def test_it_compiles(installed: Installation) -> None:
@@ -181,9 +183,9 @@ SMOKE: dict[tuple[str, ...], Callable[[Installation], None]] = {
     ("explain",): says(r"lookup    hit\n", "explain", "clang-llm", "-Oz", "-c", "a.c"),
     ("config",): says(r"CLANG_LLM_BACKEND +coreset +\(environment\)", "config"),
     ("path",): smoke_path,
-    ("serve",): says("none runs", "serve", "--status", status=1),
+    ("serve",): says("backend 'coreset' has no server", "serve", "--status", status=11),
     ("validate",): smoke_validate,
-    ("cache", "list"): says(r"  tune\n", "cache", "list"),
+    ("cache", "list"): says(r"  tune  a\.c\n", "cache", "list"),
     ("cache", "show"): smoke_show,
     ("cache", "verify"): says("2 sound", "cache", "verify"),
     ("cache", "path"): says("/smoke-cache\n", "cache", "path"),

@@ -46,7 +46,7 @@ def test_the_demo_shows_both_samples(
     arguments = ["--samples", "--work", str(place.root), "--clang", str(a_compiler.path)]
     assert demo.main(arguments, dict(os.environ)) == 0
     said = capsys.readouterr()
-    assert said.err == ""
+    assert said.err == "the result is in build/results/demo.json\n"
     origin = r"((?:coreset|model) (?:list \d+|mix) of \d+|-Oz is best of \d+ lists)"
     row = rf"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  {origin}$"
     assert re.search(row, said.out, re.MULTILINE)

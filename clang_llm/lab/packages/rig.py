@@ -71,11 +71,13 @@ class Rig:
         """
         self.cache_dir.mkdir(parents=True, exist_ok=True)
         ours = self.ours()
+        # A few lines are too little for a search otherwise.
+        environ = {**ours.environ, "CLANG_LLM_MIN_INSTRUCTIONS": "0"}
         for compiler, suffix in ((ours.cc, ".c"), (ours.cxx, ".cpp")):
             source = self.cache_dir / f"warm-up{suffix}"
             source.write_text(_WARM_UP, encoding="utf-8")
             # A plugin that is out of date is noticed by one compile, which does without, and built again by the next.
-            if not any(self._plans(compiler, source, ours.environ) for _ in range(_WARM_UP_TRIES)):
+            if not any(self._plans(compiler, source, environ) for _ in range(_WARM_UP_TRIES)):
                 said = ", ".join(sorted(self.counts())) or "nothing"
                 raise DataError(f"{compiler} does nothing here (events: {said}); run clang-llm-tool doctor")
         self.cold()

@@ -142,6 +142,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "tune": ("--compile-commands", "commands.json"),
     "train": ("--out", "new", "--compile-commands", "commands.json"),
     "serve": ("--status",),
+    "path": ("wrappers",),
 }
 
 

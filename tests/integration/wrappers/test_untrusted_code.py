@@ -234,6 +234,7 @@ def test_what_is_prepared_is_safe_whatever_the_umask(
     (tmp_path / "a.c").write_text("int twice(int x) { return 2 * x; }\n")
     env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "CLANG_LLM_CLANG": str(a_compiler.path)}
     env |= {"CLANG_LLM_PYTHON": sys.executable, "CLANG_LLM_BACKEND": "coreset", "CLANG_LLM_EFFORT": "1"}
+    env["CLANG_LLM_MIN_INSTRUCTIONS"] = "0"
     before = os.umask(mask)
     try:
         lax = home / ".cache" / "clang-llm"

@@ -104,7 +104,7 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_ll
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l out -x -d 'where the new model goes'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l work -x -d 'modules and their sizes (default: <out>.work)'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l epochs -x -d '(default: 3)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l epochs -x -d '0: the model as it is (default: 3)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l compile-commands -x -d 'compile_commands.json, not a build'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l jobs -x -d 'commands of FILE at once (1)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a serve -d 'start, show or stop the server that holds a large model; compiles start it by themselves'
