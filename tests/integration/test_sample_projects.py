@@ -11,6 +11,7 @@ import pytest
 from clang_llm.lab.measure import demo, packages, savings
 from clang_llm.lab.measure.check import PackageCheck
 from clang_llm.lab.measure.demo import SAMPLES
+from clang_llm.lab.measure.results import read
 from clang_llm.lab.packages.build import Project
 from clang_llm.lab.packages.recipes import Recipe
 from clang_llm.lab.packages.rig import Rig
@@ -44,13 +45,22 @@ def test_the_demo_shows_both_samples(
     place: Workplace, capsys: pytest.CaptureFixture[str], a_compiler: Compiler
 ) -> None:
     arguments = ["--samples", "--work", str(place.root), "--clang", str(a_compiler.path)]
+    arguments += ["--json", str(place.root / "demo.json")]
     assert demo.main(arguments, dict(os.environ)) == 0
     said = capsys.readouterr()
-    assert said.err == "the result is in build/results/demo.json\n"
+    assert said.err == f"the result is in {place.root / 'demo.json'}\n"
     origin = r"((?:coreset|model) (?:list \d+|mix) of \d+|-Oz is best of \d+ lists)"
     row = rf"^  parse\.o +[\d,]+ +[\d,]+ +\d+\.\d\d%  {origin}$"
     assert re.search(row, said.out, re.MULTILINE)
     assert said.out.count("tests with clang-llm: pass") == 2
+    kinds = read(place.root / "demo.json").tables["kinds"].rows
+    assert {(row[0], row[1]) for row in kinds} >= {("jot", "7 objects"), ("jot", "jot"), ("route", "route")}
+    for _, _, before, after, _, *pairs in kinds:
+        assert isinstance(before, int)
+        assert isinstance(after, int)
+        sizes = [each for each in pairs if isinstance(each, list)]
+        assert [sum(column) for column in zip(*sizes, strict=True)] == [before, before - after]
+        assert after < before
     assert said.out.count("byte for byte those of the cold one, 0 searches") == 2
 
 

@@ -162,7 +162,7 @@ def lines(shown: Shown) -> list[str]:
 
 
 def tables(all_shown: Sequence[Shown]) -> dict[str, Table]:
-    """What was shown of each program, for the result file: ``programs``, their sizes, and ``times`` on the wall."""
+    """What was shown of each program, for the result file: sizes of ``programs``, their ``kinds``, ``times``."""
     titles = [Column("program"), Column("objects"), Column("-Oz bytes"), Column("ours"), Column("saved", "%", 2)]
     titles += [Column("mean per object", "%", 2), Column("larger"), Column("own tests")]
     sizes: list[list[Cell]] = []
@@ -176,7 +176,21 @@ def tables(all_shown: Sequence[Shown]) -> dict[str, Table]:
         ratios = [built.wall_s("build") / base if base else None for built in (shown.cold, shown.warm)]
         times.append([shown.name, base, *ratios])
     timed = [Column("program"), Column("clang, s", digits=2), Column("cold", "×", 2), Column("warm", "×", 2)]
-    return {"programs": Table(titles, sizes), "times": Table(timed, times)}
+    return {"programs": Table(titles, sizes), "kinds": _kinds(all_shown), "times": Table(timed, times)}
+
+
+def _kinds(all_shown: Sequence[Shown]) -> Table:
+    """Bytes saved of code, read-only data, data and unwind tables; of all objects, and of what was linked."""
+    columns = [Column("program"), Column("file"), Column("-Oz bytes"), Column("ours"), Column("saved", "%", 2)]
+    columns += [Column(f"{name}: -Oz, saved") for name in PARTS]
+    rows: list[list[Cell]] = []
+    for shown in all_shown:
+        for each in shown.divided:
+            before, after = each.plain, each.ours
+            share = (before.total - after.total) / before.total if before.total else None
+            pairs = zip(before.listed(), (before - after).listed(), strict=True)
+            rows.append([shown.name, each.name, before.total, after.total, share, *map(tuple, pairs)])
+    return Table(columns, rows)
 
 
 def failures(shown: Shown) -> list[str]:
