@@ -22,6 +22,7 @@ _MEANINGS = {
     "no_plugin": "there is no plugin for this clang; see clang-llm-tool doctor",
     "untrusted": "there is no safe place for the plugin: others may write it, or no program may be run there",
     NO_HOME: "HOME, or what XDG_CACHE_HOME lies in, is no directory, so there is no place for a cache",
+    "stale": "clang or clang-llm was updated after the plugin was built; the next compile builds it again",
     "limits": "the limits of the process (memory, time, stack) leave no room beside what clang needs",
     "nested": "another clang-llm has been here already",
     "arch": "one command for several architectures",

@@ -35,7 +35,8 @@ static StringRef reasonOfArgument(StringRef A) {
       {"-Rpass", false, "remarks"},              {"-opt-record", false, "remarks"},
       {"-foptimization-record", false, "remarks"}, {"-load", true, "foreign_plugin"},
       {"-mlink-builtin-bitcode", true, "foreign_plugin"}, {"-mlink-bitcode-file", true, "foreign_plugin"},
-      {"-fplugin", false, "foreign_plugin"}, {"-fenable-matrix", true, "language"}};
+      {"-fplugin", false, "foreign_plugin"}, {"-fenable-matrix", true, "language"},
+      {"-fexperimental-sanitize-metadata", false, "sanitizer"}, {"-fpseudo-probe", false, "profile"}};
   for (const Rule &R : Rules)
     if (R.Exact ? A == R.Prefix : startsWith(A, R.Prefix))
       return R.Reason;

@@ -313,6 +313,7 @@ static int mayLoad(const struct FileStatus *Self) {
   /* Prepared meanwhile? Then the mark would only make the next compile prepare in vain. */
   if (!sameIdentity())
     markStale(Self);
+  countEvent("bypass:stale\n");
   return 0;
 }
 

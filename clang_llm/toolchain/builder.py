@@ -297,11 +297,19 @@ def _plugin_sources() -> list[Path]:
     return sorted(path for path in SOURCES.rglob("*") if path.suffix in {".c", ".cpp", ".h"})
 
 
+def newest_input() -> int:
+    """Return the time of the newest file that a build depends on, whatever the LLVM, in nanoseconds."""
+    return max(path.stat().st_mtime_ns for path in [*_shared_inputs(), *vetted.all_sources()])
+
+
 def _inputs(major: int) -> list[Path]:
     """Return every file that a build depends on; the stub looks at their size and time on each load."""
+    return [*_shared_inputs(), *vetted.sources(major)]
+
+
+def _shared_inputs() -> list[Path]:
     names = ("__init__.py", "system/settings.py", "plans/types.py", "plans/vetted.py", "toolchain/builder.py")
-    shared = [PACKAGE / name for name in names]
-    return [*_plugin_sources(), *shared, vocabulary.SOURCE, *vetted.sources(major)]
+    return [*_plugin_sources(), *(PACKAGE / name for name in names), vocabulary.SOURCE]
 
 
 def _describe_inputs(major: int) -> str:

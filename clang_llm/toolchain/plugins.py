@@ -15,7 +15,7 @@ from clang_llm.system.errors import ToolchainError
 from clang_llm.system.files import distrusted, make_private, nobody_else_writes, read_regular, replace_file, tighten
 from clang_llm.system.locks import locked
 from clang_llm.system.places import own_cache
-from clang_llm.toolchain.builder import OLDEST_LLVM, SOURCES, Builder, generated_header
+from clang_llm.toolchain.builder import OLDEST_LLVM, SOURCES, Builder, generated_header, newest_input
 from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, installed_compilers
 from clang_llm.toolchain.published import PluginBuild
 
@@ -39,6 +39,8 @@ __all__ = [
 LOCK_S = 900.0
 #: Mode of a memo: the sticky bit, which only the owner can set, says that we made it.
 MEMO_MODE = 0o1755
+#: Its time is when the memo was last found to be up to date; the wrapper prepares again when it is newer itself.
+LOOKED = "looked"
 #: Bytes of `failed` that are read: a path and a sentence.
 MAX_REASON = 64 * 1024
 #: How the reason begins when code would not be safe anywhere; the wrapper counts such compiles under this word.
@@ -165,7 +167,8 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
     link, failed, stale = memo / "plugin.so", memo / "failed", memo / "stale"
     before = _moment(failed)
     with _lock(root):
-        if _is_ready(memo, clang):
+        if _is_ready(memo, clang) and newest_input() < _moment(memo / LOOKED):
+            (memo / LOOKED).touch()
             return PrepareResult(PluginBuild(link.resolve().parent))
         if _moment(failed) != before:
             return PrepareResult(None, _reason(failed))
@@ -195,6 +198,7 @@ def _point(memo: Path, build: PluginBuild, clang: Path, inherits: bool) -> None:
         by_path.unlink(missing_ok=True)
     else:
         by_path.touch()
+    (memo / LOOKED).touch()
     for target, name in ((build.stub, "plugin.so"), (None, "seal"), (clang.resolve(), "clang")):
         temporary.unlink(missing_ok=True)
         if target is None:

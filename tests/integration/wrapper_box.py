@@ -112,6 +112,7 @@ def leave_memo(memo: Path, stub: Path, clang: Path) -> None:
     (memo / "seal").touch()
     for path in (stub, memo / "seal"):
         os.utime(path, (SEALED_S, SEALED_S))
+    (memo / "looked").touch()
     (memo / "plugin.so").symlink_to(stub)
     (memo / "clang").symlink_to(clang.resolve())
     memo.chmod(MEMO_MODE)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from integration.wrapper_box import PLUGIN, WRAPPERS, Box
 
+from clang_llm.system.settings import Settings
+
 C, CXX = WRAPPERS / "clang-llm", WRAPPERS / "clang-llm++"
 
 
@@ -104,6 +106,29 @@ def test_config_file(box: Box) -> None:
     other = box.program("clang-18")
     box.run("--version", CLANG_LLM_CLANG="clang-18")
     assert ran(box) == str(other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clang = {clang}\r\ndisable = no\r\n",
+        "CLANG={clang}\ndisable = no\f\n",
+        "Clang = {clang}\nclang clang-18\ndisable yes\n",
+    ],
+)
+def test_config_file_is_read_as_by_everything_else(box: Box, text: str) -> None:
+    """Ends of lines as on Windows, names in any case, lines that say nothing (`clang_llm/system/reader.py`)."""
+    clang = box.program("clang-17")
+    box.program("clang-18")
+    cache = box.root / "cache"
+    config = box.root / "conf"
+    config.write_bytes(text.format(clang=clang).encode())
+    box.run("-Oz", "-c", "a.c", CLANG_LLM_CONFIG=str(config), CLANG_LLM_READONLY="1")
+    assert ran(box) == str(clang)
+    assert Settings.load({"CLANG_LLM_CONFIG": str(config), "HOME": str(box.root)}).clang == str(clang)
+    assert not Settings.load({"CLANG_LLM_CONFIG": str(config), "HOME": str(box.root)}).disable
+    box.run("-Oz", "-c", "a.c", CLANG_LLM_CONFIG=str(config))
+    assert "bypass:disabled" not in (cache / "events").read_text()
 
 
 def test_config_file_says_cache_and_disable(box: Box) -> None:
