@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clang_llm.cli.output import human_count, percent, printable, shorten, table
 from clang_llm.system.ledger import Compiled
-from clang_llm.system.objects import PARTS, Parts
+from clang_llm.system.objects import PARTS, Parts, size_now
 
 #: Columns of a terminal that tells nothing of itself, and the fewest that a table of files is made for.
 COLUMNS, FEWEST_COLUMNS = 120, 100
@@ -89,40 +89,88 @@ def _both(each: Compiled) -> tuple[Parts, Parts] | None:
     return (each.parts_oz, each.parts) if each.parts_oz and each.parts else None
 
 
-def tell_objects(compiles: Sequence[Compiled]) -> list[str]:
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a ledger, each once.
+
+    Attributes:
+        counted: Those that are what the ledger says, as far as anybody can tell, or are gone.
+        changed: Those that something else made since, such as clang without us.
+    """
+
+    counted: list[Compiled]
+    changed: list[Compiled]
+
+    @classmethod
+    def of(cls, compiles: Iterable[Compiled]) -> Objects:
+        """Look at the objects: a file that several names lead to is what its last compile made."""
+        last: dict[str, Compiled] = {}
+        for each in compiles:
+            name = each.name if each.remark or each.gone else os.path.realpath(each.object)
+            last.pop(name, None)
+            last[name] = each
+        changed = {name for name, each in last.items() if not each.remark and _changed(name, each.size)}
+        parts = ([each for name, each in last.items() if (name in changed) == wanted] for wanted in (False, True))
+        return cls(*parts)
+
+    @property
+    def all(self) -> list[Compiled]:
+        """Both."""
+        return self.counted + self.changed
+
+
+def _changed(path: str, size: int | None) -> bool:
+    now = None if size is None else size_now(Path(path))
+    return now is not None and now != size
+
+
+def tell_objects(objects: Objects) -> list[str]:
     """Return lines about what all objects amount to."""
+    compiles = objects.counted
     gone = sum(each.gone for each in compiles)
     unmeasured = sum(each.size is None for each in compiles)
     notes = [f"{human_count(gone)} of them gone since"] if gone else []
     notes += [f"{human_count(unmeasured)} plain -Oz, not measured"] if unmeasured else []
     noted = f" ({', '.join(notes)})" if notes else ""
     counted = f"{_objects(len(compiles))}{noted}, counted once however often compiled"
-    return [counted, *(total(compiles).tell() if compiles else [])]
+    changed = [f"{_made_again(len(objects.changed))}: not counted"] if objects.changed else []
+    return [counted, *changed, *(total(compiles).tell() if compiles else [])]
+
+
+def _made_again(count: int) -> str:
+    return f"{_objects(count)} made again without clang-llm, or with another cache"
 
 
 def _objects(count: int) -> str:
     return f"{human_count(count)} object{'s' * (count != 1)}"
 
 
-def document(compiles: Sequence[Compiled]) -> dict[str, object]:
+def document(objects: Objects) -> dict[str, object]:
     """Return what all objects amount to, for ``--json``."""
+    compiles = objects.counted
     counts = {
         "objects": len(compiles),
         "gone": sum(each.gone for each in compiles),
         "unmeasured": sum(each.size is None for each in compiles),
+        "changed": len(objects.changed),
     }
     return {**counts, **total(compiles).document()}
 
 
-def file_document(each: Compiled) -> dict[str, object]:
-    """Return one object, for ``--json``; what is not UTF-8 in a name is there as escaped surrogates."""
-    return {**asdict(each), "saved": each.saved, "gone": each.gone}
+def file_documents(objects: Objects, order: str) -> list[dict[str, object]]:
+    """Return each object, for ``--json``; what is not UTF-8 in a name is there as escaped surrogates."""
+    changed = {each.name for each in objects.changed}
+    return [
+        {**asdict(each), "saved": each.saved, "gone": each.gone, "changed": each.name in changed}
+        for each in sorted(objects.all, key=ORDERS[order])
+    ]
 
 
-def tell_files(compiles: Sequence[Compiled], order: str) -> list[str]:
+def tell_files(objects: Objects, order: str) -> list[str]:
     """Return a table of the objects that are there, or were linked at once; the others are one row."""
+    compiles = objects.counted
     if not compiles:
-        return ["Nothing was compiled."]
+        return [f"{_made_again(len(objects.changed))}." if objects.changed else "Nothing was compiled."]
     there = sorted((each for each in compiles if not each.gone), key=ORDERS[order])
     gone = [each for each in compiles if each.gone]
     top = _common(there)
@@ -144,7 +192,8 @@ def tell_files(compiles: Sequence[Compiled], order: str) -> list[str]:
     ]
     lines = table(rows, "<<>>>>" + ">" * len(PARTS) + "<", ("object", "source", *headers))
     where = f"Files below {printable(top)}. " if top else ""
-    return [f"{where}Of the bytes saved, so many are {', '.join(PARTS[:-1])} and {PARTS[-1]}.", *lines]
+    changed = [f"Not counted: {_made_again(len(objects.changed))}."] if objects.changed else []
+    return [f"{where}Of the bytes saved, so many are {', '.join(PARTS[:-1])} and {PARTS[-1]}.", *lines, *changed]
 
 
 def _numbers(found: Sum, each: Compiled | None = None) -> tuple[str, ...]:

@@ -112,9 +112,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     if not settings.readonly:
         ledger.fold(settings.cache_dir)
-    compiles = list(ledger.read(settings.cache_dir).compiles.values())
+    objects = saved.Objects.of(ledger.read(settings.cache_dir).compiles.values())
     if arguments.files and not arguments.json:
-        print("\n".join(saved.tell_files(compiles, arguments.sort)))
+        print("\n".join(saved.tell_files(objects, arguments.sort)))
         return 0
     counters = log.fold_events(settings.cache_dir)
     zeroed = log.zeroed(settings.cache_dir)
@@ -123,8 +123,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         document = {
             "cache_dir": str(settings.cache_dir),
             "zeroed": zeroed,
-            "saved": saved.document(compiles),
-            "files": [saved.file_document(each) for each in sorted(compiles, key=saved.ORDERS[arguments.sort])],
+            "saved": saved.document(objects),
+            "files": saved.file_documents(objects, arguments.sort),
             "counters": dict(sorted(counters.items())),
             "plans": held.document(),
         }
@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     print("\n".join([*attention(settings, counters), f"Cache: {settings.cache_dir}"]))
     since = f"Saved since {_when(zeroed)}"
-    sections = [[since, *_indented(saved.tell_objects(compiles))], _describe(counters), _tell_contents(held)]
+    sections = [[since, *_indented(saved.tell_objects(objects))], _describe(counters), _tell_contents(held)]
     print("\n\n".join("\n".join(each) for each in sections))
     return 0
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
+from pathlib import Path
 
 from clang_llm.system.errors import ObjectError
+from clang_llm.system.files import open_regular
 
 #: Names of the parts of an object, in the order in which they are stored and told.
 PARTS = ("code", "rodata", "data", "unwind")
@@ -170,3 +174,40 @@ def divided(found: Iterable[Section]) -> Parts:
     for section in found:
         sizes[section.part] += section.size
     return Parts(**sizes)
+
+
+# Of ELF's headers by class (32 and 64 bits): where the section table's place is and how it is stored, where the size
+# of its rows and their number are, and of a row: type, flags and size, with what is between them.
+_TABLE = {1: (0x20, "I", 0x2E, "4xII8xI"), 2: (0x28, "Q", 0x3A, "4xIQ16xQ")}
+_ALLOC, _NOBITS = 2, 8
+
+
+def size_now(path: Path) -> int | None:
+    """Return `allocated_size` of a file by its section table alone, a hundred times as fast; LLVM's bitcode has 0.
+
+    Returns:
+        None where it is no file, or of another format, or damaged.
+    """
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            head = file.read(0x40)
+            if head.startswith(_WASM):
+                return allocated_size(head + file.read())
+            if head.startswith(b"BC\xc0\xde"):
+                return 0
+            return _elf_size(file, head) if head.startswith(b"\x7fELF") else None
+    except (OSError, ObjectError, struct.error, LookupError, OverflowError):
+        return None
+
+
+def _elf_size(file: io.BufferedReader, head: bytes) -> int:
+    order = "<" if head[5] == 1 else ">"
+    at, kind, counts, fields = _TABLE[head[4]]
+    (place,) = struct.unpack_from(order + kind, head, at)
+    row, number = struct.unpack_from(order + "HH", head, counts)
+    if not number:
+        raise ObjectError("more sections than the header has room for, or none")
+    file.seek(place)
+    table, what = file.read(row * number), struct.Struct(order + fields)
+    rows = (what.unpack_from(table, row * each) for each in range(number))
+    return sum(size for kind, flags, size in rows if flags & _ALLOC and kind != _NOBITS)

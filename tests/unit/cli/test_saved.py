@@ -16,8 +16,9 @@ from clang_llm.cli import saved
 from clang_llm.plans.plan import Plan
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.store.local import LocalStore
-from clang_llm.system import ledger, settings
-from clang_llm.system.objects import Parts
+from clang_llm.system import ledger, process, settings
+from clang_llm.system.objects import Parts, allocated_size
+from clang_llm.toolchain.compiler import find_clang
 
 Tool = Callable[..., str]
 KEYS = [f"{number:064x}" for number in range(4)]
@@ -145,6 +146,41 @@ def test_files(tool: Tool, build: Path) -> None:
 def test_orders(tool: Tool, order: str, names: list[str]) -> None:
     lines = tool("stats", "--files", "--sort", order).splitlines()[3:7]
     assert [line.split()[0] for line in lines] == names
+
+
+PLAIN, OURS = "int f(int x) { return x * 7 + x / 3; }", "int f(int x) { return x; }"
+
+
+def clang(source: str, output: Path) -> int:
+    """Compile with a real clang, and return what the object has."""
+    program = find_clang(None, os.environ)
+    done = process.run([program, "-Oz", "-x", "c", "-c", "-", "-o", output], stdin=source.encode(), timeout_s=60)
+    assert done.ok
+    return allocated_size(output.read_bytes())
+
+
+def test_an_object_that_was_made_again_without_us_saves_nothing(tool: Tool, build: Path, cache: Path) -> None:
+    ours = clang(OURS, build / "again.o")
+    compiled(cache, f"{build}/again.o", ours + 100, ours)
+    assert "again.o" in table(tool("stats", "--files"))
+    assert (stats(tool)["saved"]["oz"], stats(tool)["saved"]["changed"]) == (790 + ours + 100, 0)
+    assert clang(PLAIN, build / "again.o") > ours
+    found = stats(tool)
+    assert [found["saved"][name] for name in ("objects", "oz", "ours", "changed")] == [5, 790, 722, 1]
+    assert [each["object"] for each in found["files"] if each["changed"]] == [f"{build}/again.o"]
+    text = tool("stats", "--files")
+    assert text.splitlines()[-1] == "Not counted: 1 object made again without clang-llm, or with another cache."
+    assert "again.o" not in text
+    assert "1 object made again without clang-llm, or with another cache: not counted" in tool("stats")
+    (build / "again.o").unlink()
+    assert stats(tool)["saved"]["oz"] == 790 + ours + 100
+
+
+def test_a_file_that_two_names_lead_to_counts_once(tool: Tool, build: Path, cache: Path) -> None:
+    (build / "link").symlink_to(build)
+    compiled(cache, f"{build}/link/a.o", Parts(100), Parts(60))
+    assert stats(tool)["saved"]["objects"] == 5
+    assert stats(tool)["saved"]["oz"] == 690
 
 
 def test_zero_begins_again(tool: Tool, build: Path, cache: Path) -> None:

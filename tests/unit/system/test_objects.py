@@ -1,13 +1,14 @@
 """The sizes of real objects are in tests/integration; here the reader meets what is no object."""
 
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clang_llm.system.errors import ObjectError
-from clang_llm.system.objects import Parts, Section, allocated_size, parts_of, read_parts, sections
+from clang_llm.system.objects import Parts, Section, allocated_size, parts_of, read_parts, sections, size_now
 
 NULL, PROGBITS, STRTAB, NOBITS, NOTE = 0, 1, 3, 8, 7
 WRITE, ALLOC, EXEC = 1, 2, 4
@@ -46,6 +47,19 @@ OBJECT = elf(
 
 def test_allocated_sections_that_are_in_the_file_count() -> None:
     assert allocated_size(OBJECT) == 100 + 20 + 7 + 40 + 3
+
+
+def test_a_file_on_disk_has_the_same_size_by_its_table(tmp_path: Path) -> None:
+    file = tmp_path / "a.o"
+    wasm = b"\0asm\x01\0\0\0" + b"\x0a\x03abc"
+    for data, size in ((OBJECT, 170), (wasm, 3), (b"BC\xc0\xde" + bytes(80), 0), (b"", None), (b"text", None)):
+        file.write_bytes(data)
+        assert size_now(file) == size
+    for cut in (4, 0x20, 0x40, len(OBJECT) - 40):
+        file.write_bytes(OBJECT[:cut])
+        assert size_now(file) is None
+    assert size_now(tmp_path) is None
+    assert size_now(tmp_path / "none") is None
 
 
 def test_sections_say_what_they_hold() -> None:
