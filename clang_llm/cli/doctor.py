@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from clang_llm.cli import checks, values
+from clang_llm.cli import checks, sharing, values
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.model import check_model
 from clang_llm.system.errors import ToolchainError
@@ -38,6 +38,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
     yield from checks.check_helper(settings)
     yield from values.check_settings(settings)
     yield from checks.check_cache(settings)
+    yield from sharing.check_files(settings)
     try:
         in_use = checks.find_compiler(settings, environ)
     except ToolchainError as error:

@@ -113,8 +113,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not settings.readonly:
         ledger.fold(settings.cache_dir)
     objects = saved.Objects.of(ledger.read(settings.cache_dir).compiles.values())
+    unusable, remedy = ledger.unusable(settings.cache_dir)
+    warnings = [f"Attention: {unusable}, so what is saved is not recorded; {remedy}"] if unusable else []
     if arguments.files and not arguments.json:
-        print("\n".join(saved.tell_files(objects, arguments.sort)))
+        files = saved.tell_files(objects, arguments.sort) if objects.all or not unusable else []
+        print("\n".join([*warnings, *files]))
         return 0
     counters = log.fold_events(settings.cache_dir)
     zeroed = log.zeroed(settings.cache_dir)
@@ -130,7 +133,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         }
         print(json.dumps(document, indent=2))
         return 0
-    print("\n".join([*attention(settings, counters), f"Cache: {settings.cache_dir}"]))
+    print("\n".join([*attention(settings, counters), *warnings, f"Cache: {settings.cache_dir}"]))
     since = f"Saved since {_when(zeroed)}"
     sections = [[since, *_indented(saved.tell_objects(objects))], _describe(counters), _tell_contents(held)]
     print("\n\n".join("\n".join(each) for each in sections))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -125,6 +126,25 @@ def read(cache_dir: Path) -> Ledger:
     for suffix in (".kept", ".old", ""):
         found.take(_lines(_beside(cache_dir, suffix)))
     return found
+
+
+def unusable(cache_dir: Path) -> tuple[str, str]:
+    """Return why the plugin writes no line to this user's ledger, as it sees the file, and what to do; or nothing."""
+    file = path(cache_dir)
+    try:
+        status = file.lstat()
+    except OSError:
+        return "", ""
+    remove = f"rm {'-r ' * stat.S_ISDIR(status.st_mode)}{file}"
+    if not stat.S_ISREG(status.st_mode):
+        return f"{file} is no regular file", remove
+    if status.st_uid != os.geteuid():
+        return f"{file} belongs to somebody else", f"let its owner or root remove it: {remove}"
+    if status.st_nlink > 1:
+        return f"{file} has another name (a hard link)", remove
+    if status.st_mode & 0o077:
+        return f"others may read or write {file}", f"chmod 600 {file}"
+    return ("", "") if status.st_mode & 0o600 == 0o600 else (f"you may not write {file}", f"chmod 600 {file}")
 
 
 def fold(cache_dir: Path, at_least: int = FOLD_BYTES) -> None:

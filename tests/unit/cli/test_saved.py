@@ -58,6 +58,7 @@ def compiled(
 
     names = (quote_from_bytes(os.fsencode(each)) for each in (source or output.replace(".o", ".c"), output))
     fields = (key, size(oz), size(ours), listed(oz), listed(ours), "model/mix", *names)
+    ledger.path(cache).touch(0o600)
     with ledger.path(cache).open("a") as file:
         file.write("\t".join(fields) + "\n")
 
@@ -258,6 +259,7 @@ def test_clear_cleanup_and_verify_know_the_ledger(tool: Tool, cache: Path) -> No
     tool("cache", "clear")
     assert stats(tool)["saved"]["objects"] == 5
     assert tool("cache", "verify") == "0 sound, 0 of other versions\n"
+    ledger.path(cache).touch(0o600)
     with ledger.path(cache).open("a") as file:
         file.write("nonsense\n")
     assert "lines of the ledger that are none, and are left out: 1" in tool("cache", "verify")
