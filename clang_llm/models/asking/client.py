@@ -206,12 +206,18 @@ def _start(place: Place, deadline: float, cache: Path | None) -> socket.socket:
 
 
 def _await(place: Place, deadline: float) -> socket.socket:
-    """Connect to a server that was just started."""
-    latest = time.monotonic() + LISTEN_S
+    """Connect to a server that was just started; one that came and left between two looks says why in its place."""
+    latest, left = time.monotonic() + LISTEN_S, False
     while True:
         connection = connect(place, deadline)
         if connection is not None:
             return connection
+        if left:
+            refuse_after_failure(place)
+        # It listens before it notes that it may die while it loads, so whoever reads that looks once more.
+        left = place.failure() is not None
+        if left:
+            continue
         if time.monotonic() > latest:
             reason = f"the model's server does not start; see {place.log}"
             place.remember_failure(reason)

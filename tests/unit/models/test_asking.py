@@ -410,6 +410,28 @@ def test_a_server_that_could_not_start_is_not_started_again(tmp_path: Path, monk
     assert counts(tmp_path)["model:failed"] == 2
 
 
+def test_a_server_that_comes_and_goes_between_two_looks_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place.of("transformers", tmp_path / "model", make_settings(tmp_path))
+    monkeypatch.setattr(client, "launch", lambda *_: launch_and_wait(place))
+    began = time.monotonic()
+    with pytest.raises(ServerError, match=r"^(?!.*(died|does not start))") as raised:
+        client.ask_starting(place, wire.Message({}), began + 120, None)
+    assert str(raised.value) == place.failure()
+    assert f"cannot load the model: {raised.value}" in place.log.read_text()
+    assert not isinstance(raised.value, ServerTimeout)
+
+
+def launch_and_wait(place: Place, launch: Callable[..., None] = client.launch) -> None:
+    """Start a real server, and see it leave: there is no such model."""
+    launch(place, 60, None)
+    latest = time.monotonic() + 60
+    while not place.log.exists() or "leaves" not in place.log.read_text() or client.listens(place):
+        assert time.monotonic() < latest
+        time.sleep(0.05)
+
+
 def test_a_server_of_another_user_is_not_asked(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(wire.answer([next(read_coreset(19).for_target("x86_64"))]))
     monkeypatch.setattr(wire, "peer", lambda _: (1, os.geteuid() + 1))
