@@ -25,7 +25,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="clang-llm-tool",
         description="Look into what clang-llm does, keep its cache in order. To compile: clang-llm and clang-llm++.",
-        epilog="Settings are CLANG_LLM_* variables or lines of the config file; `clang-llm-tool config` shows them.",
+        epilog="Settings are CLANG_LLM_* variables or lines of the config file; `clang-llm-tool config` shows them. "
+        "Exit status: 0; 1 when something is wrong (doctor, verify) or cannot be written; 2 for a command line that is "
+        "none; 3 for settings, 4 for clang or the plugin, 7 for the cache, 13 for what a command was given; "
+        "docs/troubleshooting.md has all.",
     )
     parser.add_argument("--version", action="version", version=f"clang-llm {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

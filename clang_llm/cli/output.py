@@ -31,6 +31,11 @@ def human_count(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, what: str, several: str = "") -> str:
+    """Render a count of things: ``"1 module"``, ``"1,200 modules"``; `several` is a plural of its own."""
+    return f"{human_count(count)} {what if count == 1 else several or what + 's'}"
+
+
 def printable(text: str) -> str:
     """Return a name that may be anything, such as a file's, without what would move a terminal's cursor."""
     return "".join(each if each.isprintable() else "?" for each in text)

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clang_llm.backends.tune import SMALLEST_BUDGET
 from clang_llm.cli.database import check_database
-from clang_llm.cli.output import human_count, percent
+from clang_llm.cli.output import counted, human_count, percent
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.cli.reasons import describe
 from clang_llm.compile.evaluator import PATIENT
@@ -37,15 +38,24 @@ def add_commands(commands: Commands) -> None:
         help="search on every module of a project, for hours if you like; later builds take it from the cache",
         description="Give a build command, such as: clang-llm-tool tune -- make -j2. CC and CXX are set in "
         "its environment; where the build does not look there, name clang-llm and clang-llm++ to it. Clean the project "
-        "first, since only what is compiled is tuned. A stopped run goes on.",
+        "first, since only what is compiled is tuned. A stopped run goes on. The exit status is the build's.",
     )
     parser.add_argument("--candidates", type=int, default=DEFAULT_CANDIDATES, help="for each module (%(default)s)")
     add_build_arguments(parser)
     parser.set_defaults(run=run)
 
 
+def entries_of(store: LocalStore) -> frozenset[tuple[str, int]]:
+    """Return what tells an entry from one that took its place: an entry is never changed, it is replaced."""
+    found = set()
+    for key, path in store.entries():
+        with suppress(OSError):
+            found.add((key, path.stat().st_ino))
+    return frozenset(found)
+
+
 @dataclass(frozen=True)
-class _Summary:
+class Summary:
     """Plans that a search made."""
 
     modules: int
@@ -53,15 +63,20 @@ class _Summary:
     size: int
 
     @classmethod
-    def of(cls, store: LocalStore) -> _Summary:
-        found = (store.get(key) for key, _ in store.entries())
+    def since(cls, before: frozenset[tuple[str, int]], store: LocalStore) -> Summary:
+        """Add up those that were not there before."""
+        found = (store.get(key) for key, _ in entries_of(store) - before)
         plans = [plan for plan in found if plan is not None and plan.provenance.get("backend") == "tune"]
         return cls(len(plans), sum(plan.size_oz for plan in plans), sum(plan.size for plan in plans))
 
+    @property
+    def saved(self) -> str:
+        """In percent."""
+        return percent(self.size_oz - self.size, self.size_oz)
+
     def text(self) -> str:
         """In one line."""
-        saving = percent(self.size_oz - self.size, self.size_oz)
-        return f"{self.modules} modules, {human_count(self.size_oz)} bytes at -Oz, {saving} less"
+        return f"{counted(self.modules, 'module')}, {human_count(self.size_oz)} bytes at -Oz, {self.saved} less"
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -76,28 +91,38 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise DataError("CLANG_LLM_READONLY or CLANG_LLM_DISABLE is set; unset it to tune")
     variables = _environment(arguments.candidates, settings, environ)
     store = LocalStore(settings.cache_dir)
-    before, counted = _Summary.of(store), log.fold_events(settings.cache_dir)
-    with _Progress(store):
+    before, events = entries_of(store), log.fold_events(settings.cache_dir)
+    with _Progress(store, before):
         status = build.run(variables)
-    after = _Summary.of(store)
-    print(f"tuned: {after.text()}")
+    made = Summary.since(before, store)
+    came = log.fold_events(settings.cache_dir) - events
+    if made.modules:
+        hits = came["hit"] + came["hit:oz"]
+        print(f"tuned: {made.text()}" + (f"; {_tuned_before(hits)}" if hits else ""))
     if status != 0:
         print(
             f"the build failed with status {status}; what it compiled before that is tuned. Mend it, and run this again"
         )
-    if after.modules == before.modules:
-        print(f"nothing new was tuned: {what_came(log.fold_events(settings.cache_dir) - counted)}")
+    if not made.modules:
+        print(f"nothing new was tuned: {what_came(came)}")
     return status
 
 
-def what_came(counted: Counter[str]) -> str:
+def _tuned_before(hits: int) -> str:
+    return f"{counted(hits, 'module was', 'modules were')} tuned before, with no fewer candidates"
+
+
+def what_came(events: Counter[str]) -> str:
     """Return what became of the compiles of a build that tuned nothing, by what was counted meanwhile."""
-    hits = counted["hit"] + counted["hit:oz"]
-    told = [f"{human_count(hits)} modules were tuned before, with no fewer candidates"] if hits else []
+    hits = events["hit"] + events["hit:oz"]
+    told = [_tuned_before(hits)] if hits else []
     told += [
-        f"{human_count(count)} compiles {what}: {describe(name.partition(':')[2])} ({name})"
-        for kind, what in (("error:", "failed, plain -Oz"), ("bypass:", "were left to clang"))
-        for name, count in counted.most_common()
+        f"{counted(count, f'compile {one}', f'compiles {several}')}: {describe(name.partition(':')[2])} ({name})"
+        for kind, one, several in (
+            ("error:", "failed, plain -Oz", "failed, plain -Oz"),
+            ("bypass:", "was left to clang", "were left to clang"),
+        )
+        for name, count in events.most_common()
         if name.startswith(kind)
     ]
     if not told:
@@ -121,8 +146,8 @@ def _environment(candidates: int, settings: Settings, environ: Mapping[str, str]
 class _Progress:
     """Tells a person at a terminal how far the tuning is; quiet elsewhere."""
 
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
+    def __init__(self, store: LocalStore, before: frozenset[tuple[str, int]]) -> None:
+        self._store, self._before = store, before
         self._done = threading.Event()
         self._teller = threading.Thread(target=self._tell, daemon=True)
 
@@ -140,7 +165,7 @@ class _Progress:
 
         with tqdm(desc="tune", unit="module", file=sys.stderr) as bar:
             while not self._done.wait(_LOOK_S):
-                summary = _Summary.of(self._store)
+                summary = Summary.since(self._before, self._store)
                 bar.n = summary.modules
-                bar.set_postfix_str(f"{percent(summary.size_oz - summary.size, summary.size_oz)} saved")
+                bar.set_postfix_str(f"{summary.saved} saved")
                 bar.refresh()

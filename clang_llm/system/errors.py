@@ -78,7 +78,7 @@ class ObjectError(ClangLlmError):
 
 
 class DataError(ClangLlmError):
-    """A data file of an evaluation is missing or not of its format."""
+    """What a command was given, or a file that it reads, is missing, not of its format or out of bounds."""
 
     exit_code = 13
 

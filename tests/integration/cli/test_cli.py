@@ -345,7 +345,7 @@ def test_tune_says_that_the_build_failed_and_that_nothing_was_compiled(tool: Too
     status, text = tool("tune", "--", "sh", "-c", '"$CC" -O2 -c a.c && "$CC" -Oz -flto -c a.c')
     assert status == 0
     assert "the build failed" not in text
-    assert "1 compiles were left to clang: the optimisation level is not -Oz (bypass:not_oz)" in text
+    assert "1 compile was left to clang: the optimisation level is not -Oz (bypass:not_oz)" in text
     assert "(bypass:lto)" in text
 
 
@@ -376,7 +376,7 @@ def test_tune_searches_what_a_build_compiles(tool: Tool, environ: Environ) -> No
     assert [plan.budget for plan in plans] == [40, 40]
     status, text = tool("tune", "--candidates", "40", "--", "sh", "-c", script)
     assert status == 0
-    assert "nothing new" in text
+    assert text.startswith("nothing new was tuned: 2 modules were tuned before")
 
 
 def test_explain_says_why_nothing_was_searched(tool: Tool, environ: Environ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,12 @@ from clang_llm import backends, cli
 from clang_llm.cli import checks, serve
 from clang_llm.cli.checks import OK, WRONG
 from clang_llm.cli.database import check_database
-from clang_llm.cli.tune import what_came
-from clang_llm.system.errors import BackendError, DataError
+from clang_llm.cli.tune import Summary, entries_of, what_came
+from clang_llm.plans.plan import Plan
+from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.store.local import LocalStore
+from clang_llm.system import errors
+from clang_llm.system.errors import BackendError, ClangLlmError, DataError
 from clang_llm.system.settings import Settings
 from clang_llm.toolchain.compiler import Compiler
 
@@ -159,5 +164,38 @@ def test_a_build_that_tuned_nothing_is_explained_by_what_was_counted() -> None:
     assert what_came(Counter({"hit": 2, "hit:oz": 1})).startswith("3 modules were tuned before")
     text = what_came(Counter({"bypass:not_oz": 4, "error:backend": 1, "hit": 1, "stored": 0}))
     assert "4 compiles were left to clang: the optimisation level is not -Oz (bypass:not_oz)" in text
-    assert "1 compiles failed, plain -Oz: " in text
+    assert "1 compile failed, plain -Oz: " in text
     assert "no compile went through" not in text
+    assert what_came(Counter({"hit": 1})).startswith("1 module was tuned before")
+    assert "1 compile was left to clang: " in what_came(Counter({"bypass:not_oz": 1}))
+
+
+def test_what_was_tuned_is_told_of_this_run_alone(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+
+    def tuned(number: int, size: int, backend: str = "tune") -> None:
+        recipe = Recipe("globaldce")
+        assert store.put(Plan(f"{number:064x}", "19.1.7", "x86_64", recipe, 100, size, 40, {"backend": backend}))
+
+    assert Summary.since(entries_of(store), store).modules == 0
+    tuned(1, 90)
+    tuned(2, 80)
+    before = entries_of(store)
+    assert store.get(f"{1:064x}") is not None
+    os.utime(store.path(f"{1:064x}"))
+    assert Summary.since(before, store).modules == 0
+    tuned(3, 70)
+    tuned(4, 60, "coreset")
+    assert Summary.since(before, store) == Summary(1, 100, 70)
+    assert Summary.since(before, store).text() == "1 module, 100 bytes at -Oz, 30.00 % less"
+    tuned(2, 60)
+    assert Summary.since(before, store) == Summary(2, 200, 130)
+
+
+def test_every_exit_status_is_written_down() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    found = dict(re.findall(r"^\| (\d+) \| .* \(`(\w+)`\) \|$", text, re.MULTILINE))
+    inner = (errors.EndOfConversation, errors.Abandoned, errors.NoAnswer)  # which reach no command
+    tree = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ClangLlmError)]
+    told = [each for each in tree if each not in (ClangLlmError, *inner)]
+    assert found == {str(each.exit_code): each.__name__ for each in told}
