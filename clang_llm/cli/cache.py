@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from clang_llm.cli.output import human_count, human_size, percent, progress, table
+from clang_llm.cli.output import counted, human_count, human_size, percent, progress, table
 from clang_llm.cli.saved import Sum, spell
 from clang_llm.plans.plan import Plan, as_data
 from clang_llm.plans.store.local import LocalStore
@@ -161,7 +161,7 @@ def run_cleanup(arguments: argparse.Namespace, environ: Mapping[str, str]) -> in
     except OSError as error:
         raise _cannot("clean up", error) from error
     ledger.fold(store.root, at_least=0)
-    print(f"removed {human_count(removed)} entries to fit into {human_size(limit)}")
+    print(f"removed {counted(removed, 'entry', 'entries')} to fit into {human_size(limit)}")
     return 0
 
 
@@ -172,7 +172,7 @@ def run_clear(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         removed = _open(environ, change=True).clear()
     except OSError as error:
         raise _cannot("clear", error) from error
-    print(f"removed {human_count(removed)} entries")
+    print(f"removed {counted(removed, 'entry', 'entries')}")
     return 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import clang_llm
 from clang_llm.cli import sandbox
-from clang_llm.cli.output import working
+from clang_llm.cli.output import counted, working
 from clang_llm.cli.reasons import NO_HOME, describe
 from clang_llm.plans.borrowed import borrowed, lender_of, supported
 from clang_llm.plans.store import vouched
@@ -152,15 +152,22 @@ def find_compiler(settings: Settings, environ: Mapping[str, str]) -> Compiler:
     return toolchain.inspect(toolchain.find_clang(settings.clang, environ))
 
 
+def other_clang(settings: Settings) -> str:
+    """Return how another clang is taken than the one that is named, or nothing where none is named."""
+    if not settings.clang:
+        return ""
+    where = f"{PREFIX}CLANG" if settings.origin("CLANG") == "environment" else f"clang in {settings.config}"
+    return f"{where} is '{settings.clang}'; correct it, or unset it to take the newest clang"
+
+
 def check_compiler(compiler: Compiler, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """One clang: its headers, its plugin, and a compile through the wrapper."""
     subject = f"clang {compiler.major}"
     yield Finding(OK, subject, f"{compiler.version} ({compiler.path})")
     if compiler.major < toolchain.OLDEST_LLVM:
         text = f"clang {compiler.version} is too old: clang-llm takes {toolchain.OLDEST_LLVM} or newer"
-        yield Finding(
-            WRONG, subject, text, f"sudo apt-get install clang-19 llvm-19-dev; or set {PREFIX}CLANG to another"
-        )
+        install = f"sudo apt-get install clang-19 llvm-19-dev; or set {PREFIX}CLANG to another"
+        yield Finding(WRONG, subject, text, other_clang(settings) or install)
         return
     if compiler.llvm_config is None:
         remedy = f"sudo apt-get install llvm-{compiler.major}-dev   (LLVM {compiler.version}'s headers and llvm-config)"
@@ -249,14 +256,17 @@ def check_memory(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fin
             # The path of a memo begins with the system's name, then the wrapper's path, and ends with its clang's.
             watched, _, reason = _content(failed).partition("\n")
             clang = "/" + "/".join(failed.parent.relative_to(toolchains).parts[1:])
-            text = f"no plugin for {clang}: {reason.strip()}"
-            remedy = f"it is tried again when {watched.lstrip('+')} changes; or remove {failed}"
+            text = f"remembered failure of {clang}: {reason.strip()}"
+            remedy = f"it is tried again when {watched.lstrip('+')} changes; to forget it: rm {failed}"
             yield Finding(NOTE, "memory", text, remedy)
-    counted = log.fold_events(settings.cache_dir)
-    if counted["bypass:untrusted"]:
-        text = f"{counted['bypass:untrusted']} compiles were plain clang: {describe('untrusted')}"
+    events = log.fold_events(settings.cache_dir)
+    if events["bypass:untrusted"]:
+        count = events["bypass:untrusted"]
+        text = f"{counted(count, 'compile was', 'compiles were')} plain clang: {describe('untrusted')}"
         yield Finding(NOTE, "memory", text, "see above; `clang-llm-tool stats --zero` forgets")
-    errors = {name: count for name, count in counted.items() if name.startswith("error:")}
+    errors = {name: count for name, count in events.items() if name.startswith("error:")}
     for name, count in sorted(errors.items()):
         remedy = f"{PREFIX}LOG=FILE while compiling tells more; `clang-llm-tool stats --zero` forgets"
-        yield Finding(NOTE, "memory", f"{count} compiles were plain -Oz after {name}", remedy)
+        yield Finding(
+            NOTE, "memory", f"{counted(count, 'compile was', 'compiles were')} plain -Oz after {name}", remedy
+        )

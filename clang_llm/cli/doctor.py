@@ -42,7 +42,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
     try:
         in_use = checks.find_compiler(settings, environ)
     except ToolchainError as error:
-        remedy = "sudo apt-get install clang-19 llvm-19-dev   (or: clang llvm-dev)"
+        remedy = checks.other_clang(settings) or "sudo apt-get install clang-19 llvm-19-dev   (or: clang llvm-dev)"
         yield Finding(WRONG, "clang", str(error), remedy)
     else:
         compilers = [in_use]

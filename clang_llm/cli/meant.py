@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
-from clang_llm.cli.reasons import describe
+from clang_llm.cli.output import counted
+from clang_llm.cli.reasons import NO_HOME, describe
 from clang_llm.system.reader import FALSE_WORDS, TRUE_WORDS
 from clang_llm.system.settings import CHOICES, NAMES, PREFIX, SWITCHES, Settings
 
@@ -66,17 +67,19 @@ def attention(settings: Settings, counters: Mapping[str, int]) -> list[str]:
         settings: Those of now.
         counters: What was counted (docs/settings.md).
     """
-    found = [f"{problem}; {remedy}" for problem, remedy in problems(settings)]
+    found = [f"every compile is plain clang: {describe(NO_HOME)}"] if settings.homeless else []
+    found += [f"{problem}; {remedy}" for problem, remedy in problems(settings)]
     found += [
         f"{name} is not a setting; did you mean {close}?" for name in settings.unknown if (close := meant_name(name))
     ]
     for reason in _TELLING:
         if count := counters.get(f"error:{reason}", 0):
-            found.append(f"{count:,} modules were plain -Oz: {describe(reason)}")
+            found.append(f"{counted(count, 'module was', 'modules were')} plain -Oz: {describe(reason)}")
     failed = counters.get("model:failed", 0)
     if failed > counters.get("model:answered", 0):
         found.append(
-            f"the model gave no answer for {failed:,} modules, shipped recipes served; clang-llm-tool doctor says why"
+            f"the model gave no answer for {counted(failed, 'module')}, shipped recipes served; "
+            "clang-llm-tool doctor says why"
         )
     more = f" ({len(found) - 1} more: clang-llm-tool doctor)" if len(found) > 1 else ""
     return [f"Attention: {found[0]}{more}"] if found else []

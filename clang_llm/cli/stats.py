@@ -15,7 +15,8 @@ from clang_llm.cli.meant import attention
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system import ledger, log
-from clang_llm.system.settings import Settings
+from clang_llm.system.errors import StoreError
+from clang_llm.system.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
@@ -107,6 +108,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print or reset the counters."""
     settings = Settings.load(environ)
     if arguments.zero:
+        if settings.readonly:
+            raise StoreError(f"{PREFIX}READONLY is set; unset it to begin a new period")
         log.zero(settings.cache_dir)
         ledger.zero(settings.cache_dir)
         return 0
@@ -116,7 +119,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     unusable, remedy = ledger.unusable(settings.cache_dir)
     warnings = [f"Attention: {unusable}, so what is saved is not recorded; {remedy}"] if unusable else []
     if arguments.files and not arguments.json:
-        files = saved.tell_files(objects, arguments.sort) if objects.all or not unusable else []
+        if settings.homeless:
+            warnings = attention(settings, {})
+        files = saved.tell_files(objects, arguments.sort) if objects.all or not warnings else []
         print("\n".join([*warnings, *files]))
         return 0
     counters = log.fold_events(settings.cache_dir)
@@ -133,7 +138,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         }
         print(json.dumps(document, indent=2))
         return 0
-    print("\n".join([*attention(settings, counters), *warnings, f"Cache: {settings.cache_dir}"]))
+    print(
+        "\n".join(
+            [*attention(settings, counters), *warnings, f"Cache: {'none' if settings.homeless else settings.cache_dir}"]
+        )
+    )
     since = f"Saved since {_when(zeroed)}"
     sections = [[since, *_indented(saved.tell_objects(objects))], _describe(counters), _tell_contents(held)]
     print("\n\n".join("\n".join(each) for each in sections))

@@ -121,7 +121,7 @@ class Reader:
         digits = value.lstrip("0") or value[-1:]
         # More than the plugin's unsigned holds is no number there, so it is none here either.
         if not _NUMBER.fullmatch(digits) or int(digits) >= 1 << 32:
-            self._problem(name, value, "a whole number; it is ignored")
+            self._problem(name, value, f"a whole number from {least} to {most}; it is ignored")
             return None
         nearest = max(least, min(int(digits), most))
         if nearest != int(digits):

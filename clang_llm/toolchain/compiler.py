@@ -65,8 +65,9 @@ def find_clang(name: str | None, environ: Mapping[str, str], cxx: bool = False) 
     for candidate in candidates:
         if _is_program(candidate) and not _is_ours(candidate):
             return candidate
-    wanted = f"'{name}'" if name else "any clang"
-    raise ToolchainError(f"cannot find {wanted}; install clang, or set CLANG_LLM_CLANG to its path")
+    if name:
+        raise ToolchainError(f"cannot find '{name}'; correct that name, or CLANG_LLM_CLANG where it is from there")
+    raise ToolchainError("cannot find any clang; install clang, or set CLANG_LLM_CLANG to its path")
 
 
 def _search_path(environ: Mapping[str, str]) -> list[Path]:

@@ -100,11 +100,23 @@ def test_doctor_names_the_package_of_missing_headers(
     assert f"apt-get install llvm-{a_compiler.major}-dev" in text
 
 
-def test_doctor_without_a_clang_says_what_to_install(tool: Tool, environ: Environ) -> None:
-    environ["CLANG_LLM_CLANG"] = "/nonexistent/clang"
+@pytest.mark.parametrize("name", ["/nonexistent/clang", "clang-13", "clagn"])
+def test_doctor_with_a_clang_that_is_not_there_says_what_to_correct(tool: Tool, environ: Environ, name: str) -> None:
+    environ["CLANG_LLM_CLANG"] = name
     status, text = tool("doctor")
     assert status == 1
-    assert "apt-get install clang" in text
+    assert f"WRONG  clang     cannot find '{name}'" in text
+    assert f"-> CLANG_LLM_CLANG is '{name}'; correct it, or unset it" in text
+    assert "apt-get" not in text
+
+
+def test_doctor_without_a_clang_says_what_to_install(tool: Tool, environ: Environ, tmp_path: Path) -> None:
+    environ.pop("CLANG_LLM_CLANG")
+    environ["PATH"] = str(tmp_path)
+    status, text = tool("doctor")
+    assert status == 1
+    assert "cannot find any clang" in text
+    assert "-> sudo apt-get install clang" in text
 
 
 def test_a_home_that_is_missing_is_told_and_not_made(
@@ -144,7 +156,8 @@ def test_doctor_tells_of_failed_preparations_and_errors(tool: Tool, environ: Env
     log.append_event(cache, "error:helper_died", "error:helper_died")
     status, text = tool("doctor")
     assert status == 0
-    assert "no llvm-config of version 13.0.0" in text
+    assert "note   memory    remembered failure of /opt/clang: no llvm-config of version 13.0.0" in text
+    assert f"to forget it: rm {memo}/failed" in text
     assert "/opt/llvm-config" in text
     assert "2 compiles were plain -Oz after error:helper_died" in text
 

@@ -16,6 +16,7 @@ from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.meant import attention
 from clang_llm.cli.values import check_server, check_settings
 from clang_llm.system import log, settings
+from clang_llm.system.errors import StoreError
 from clang_llm.system.settings import Settings
 
 HTTP = "http:/" + "/"
@@ -78,6 +79,31 @@ def test_a_rejected_value_is_told_everywhere(
     (tmp_path / "config").write_text(f"{name.lower()} = {value}\n")
     (finding,) = found(environ, CONFIG=str(tmp_path / "config"))
     assert f"{name.lower()} in {tmp_path / 'config'} is" in finding.text
+
+
+def test_a_number_below_the_bounds_is_told_with_them(environ: dict[str, str]) -> None:
+    (finding,) = found(environ, EFFORT="-1")
+    assert finding.text == "CLANG_LLM_EFFORT is '-1', expected a whole number from 0 to 9; it is ignored"
+
+
+def test_a_read_only_cache_is_not_zeroed(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    log.append_event(Path(environ["CLANG_LLM_CACHE_DIR"]), "hit")
+    environ["CLANG_LLM_READONLY"] = "1"
+    assert cli.main(["stats", "--zero"]) == StoreError.exit_code
+    assert "CLANG_LLM_READONLY is set; unset it" in capsys.readouterr().err
+
+
+def test_without_a_home_stats_say_that_every_compile_is_plain(
+    tool: Tool, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ.clear()
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for words in (("stats",), ("stats", "--files")):
+        first, *rest = tool(*words).splitlines()
+        assert first.startswith("Attention: every compile is plain clang: HOME")
+        assert "Nothing was compiled." not in rest
+    assert tool("stats").splitlines()[1] == "Cache: none"
 
 
 def test_nothing_is_said_where_nothing_is_wrong(tool: Tool) -> None:

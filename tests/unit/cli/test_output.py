@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clang_llm.cli.output import human_count, human_size, percent, progress, table, working
+from clang_llm.cli.output import counted, human_count, human_size, percent, progress, table, working
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,11 @@ def test_a_size_never_shows_four_digits_before_the_point(size: int) -> None:
 
 def test_counts_have_separators() -> None:
     assert human_count(1234567) == "1,234,567"
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [counted(number, "module") for number in (0, 1, 1200)] == ["0 modules", "1 module", "1,200 modules"]
+    assert [counted(number, "entry", "entries") for number in (1, 2)] == ["1 entry", "2 entries"]
 
 
 def test_percent_of_nothing_is_a_dash() -> None:
