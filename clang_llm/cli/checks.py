@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,14 +248,21 @@ def _content(failed: Path) -> str:
         return f"\n{error}"
 
 
+def _clang_of(parts: Sequence[str]) -> Path:
+    """Return the clang of a memo, whose path is made of the system's name, the wrapper's path and the clang's."""
+    whole = Path("/", *parts[1:])
+    behind = [number + 1 for number, part in enumerate(parts[:-1]) if part.startswith("clang-llm")]
+    clangs = [Path("/", *parts[number:]) for number in behind]
+    return next((each for each in clangs if each.is_file()), clangs[-1] if clangs else whole)
+
+
 def check_memory(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """What went wrong before: clangs for which no plugin could be made, and errors that were counted."""
     own = own_cache(environ)
     for toolchains in dict.fromkeys(root / "toolchains" for root in (settings.cache_dir, own) if root is not None):
         for failed in sorted(toolchains.rglob("failed")) if toolchains.is_dir() else []:
-            # The path of a memo begins with the system's name, then the wrapper's path, and ends with its clang's.
             watched, _, reason = _content(failed).partition("\n")
-            clang = "/" + "/".join(failed.parent.relative_to(toolchains).parts[1:])
+            clang = _clang_of(failed.parent.relative_to(toolchains).parts)
             text = f"remembered failure of {clang}: {reason.strip()}"
             remedy = f"it is tried again when {watched.lstrip('+')} changes; to forget it: rm {failed}"
             yield Finding(NOTE, "memory", text, remedy)

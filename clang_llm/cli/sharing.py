@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from clang_llm.cli.checks import NOTE, WRONG, Finding
@@ -18,9 +19,15 @@ def check_files(settings: Settings) -> Iterator[Finding]:
     if settings.homeless or settings.readonly:
         return
     root = settings.cache_dir
+    if not os.access(root, os.R_OK | os.X_OK, effective_ids=True):
+        return  # it is not there, or `check_cache` told of it
     for name in ("plans", "locks"):
         if closed := _closed(root / name):
             yield _of_others(WRONG, closed, "no plan can be stored, so builds search anew")
+            break
+        if os.path.lexists(root / name) and not (root / name).is_dir():
+            text = f"{root / name} is no directory: no plan can be stored, so builds search anew"
+            yield Finding(WRONG, "cache", text, f"rm {root / name}")
             break
     if _refuses(root / "events"):
         yield _of_others(NOTE, root / "events", "nothing is counted")
@@ -46,11 +53,15 @@ def _closed(directory: Path) -> Path | None:
         return None
     if _refuses(directory):
         return directory
-    with os.scandir(directory) as entries:
+    with suppress(OSError), os.scandir(directory) as entries:
         return next((Path(each.path) for each in entries if _refuses(Path(each.path))), None)
+    return None
 
 
 def _refuses(path: Path) -> bool:
     """Whether something that is there cannot be written, or be gone through."""
-    need = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
-    return os.path.lexists(path) and not os.access(path, need, effective_ids=True)
+    try:
+        need = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+        return path.exists() and not os.access(path, need, effective_ids=True)
+    except OSError:  # a link to where this user may not look
+        return True

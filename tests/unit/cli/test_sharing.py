@@ -113,3 +113,26 @@ def test_what_others_made_with_umask_022_is_told(shared: Path, name: str) -> Non
     assert finding.text.startswith(f"others made {path} and you may not write it")
     assert "umask 002: docs/troubleshooting.md#a-shared-cache" in finding.remedy
     assert look(shared) == []
+
+
+@pytest.mark.parametrize("name", ["plans", "locks"])
+def test_a_file_in_the_place_of_a_directory_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    (finding,) = look(tmp_path)
+    assert (finding.level, finding.remedy) == (WRONG, f"rm {tmp_path / name}")
+    assert "is no directory" in finding.text
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to(name)
+    (finding,) = look(tmp_path)
+    assert "is no directory" in finding.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_a_cache_that_cannot_be_looked_into_is_no_crash(shared: Path) -> None:
+    (shared / "plans").mkdir()
+    shared.chmod(0o700)
+    os.seteuid(NOBODY)
+    try:
+        assert look(shared) == []
+    finally:
+        os.seteuid(0)

@@ -192,6 +192,21 @@ def test_what_was_tuned_is_told_of_this_run_alone(tmp_path: Path) -> None:
     assert Summary.since(before, store) == Summary(2, 200, 130)
 
 
+def test_a_memo_is_of_the_clang_behind_the_wrapper(tmp_path: Path) -> None:
+    real = tmp_path / "clang-llm" / "gcc"
+    real.parent.mkdir()
+    real.touch()
+    for wrapper in ("/usr/bin/clang-llm", "/opt/clang-llm/wrappers/clang-llm++"):
+        for clang in ("/usr/bin/gcc", str(real)):
+            memo = tmp_path / "cache" / "toolchains" / "Linux" / f".{wrapper}{clang}"
+            memo.mkdir(parents=True)
+            (memo / "failed").write_text(f"+{clang}\n{clang} is not an LLVM clang\n")
+            (finding,) = checks.check_memory(load(tmp_path), {"HOME": str(tmp_path)})
+            assert finding.text == f"remembered failure of {clang}: {clang} is not an LLVM clang"
+            assert finding.remedy.endswith(f"to forget it: rm {memo}/failed")
+            (memo / "failed").unlink()
+
+
 def test_every_exit_status_is_written_down() -> None:
     text = (ROOT / "docs" / "troubleshooting.md").read_text()
     found = dict(re.findall(r"^\| (\d+) \| .* \(`(\w+)`\) \|$", text, re.MULTILINE))
