@@ -299,6 +299,8 @@ def test_a_cache_directory_full_of_strange_things(hostile: Hostile) -> None:
 def test_an_output_that_is_full_is_one_line(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
+    if words[0] == "serve":  # a backend that has a server
+        hostile.environ |= {"CLANG_LLM_BACKEND": "transformers", "CLANG_LLM_MODEL": str(hostile.root)}
     with open("/dev/full", "w", encoding="utf-8") as full, monkeypatch.context() as patch:  # noqa: PTH123
         patch.setattr(sys, "stdout", full)
         status, out, err = hostile.run(*words)

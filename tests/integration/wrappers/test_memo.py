@@ -268,7 +268,7 @@ def test_a_python_without_our_packages_is_told_and_not_started_again(box: Box, c
     assert "-m pip install " in reason
     assert Path(watched).samefile(next(lonely.glob("lib/python3*/site-packages")))
     later(clang, WRAPPERS / "clang-llm", -1000)
-    later(box.memo(clang) / "failed", WRAPPERS / "clang-llm", 1000)
+    later(box.memo(clang) / "failed", Path(watched), 5)  # and so newer than the wrapper
     box.run(*COMPILE, CLANG_LLM_PYTHON=str(python))
     assert prepared(box) == []
     assert box.events() == ["bypass:no_plugin"] * 2

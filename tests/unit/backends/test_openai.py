@@ -252,16 +252,18 @@ def test_a_slow_server_is_waited_for_as_long_as_is_set(tmp_path: Path, monkeypat
 
     late: list[str] = []
     monkeypatch.setattr(openai, "no_answer_in_time", lambda _, __, why: late.append(why))
-    cache = tmp_path / ".cache" / "clang-llm"
-    cache.mkdir(parents=True)
+    cache = tmp_path / "counted"
+    cache.mkdir()
     with serving(reply) as peer:
         started = time.monotonic()
-        assert proposed(backend(tmp_path, URL=peer.url, INFER_MS="300"))[:2] == list(SHIPPED[:2])
+        assert proposed(backend(tmp_path, URL=peer.url, CACHE_DIR=str(cache), INFER_MS="300"))[:2] == list(SHIPPED[:2])
         assert time.monotonic() - started < 1.4
-        assert proposed(backend(tmp_path, URL=peer.url, INFER="background"))[:2] == list(SHIPPED[:2])
+        assert proposed(backend(tmp_path, URL=peer.url, CACHE_DIR=str(cache), INFER="background"))[:2] == list(
+            SHIPPED[:2]
+        )
         assert len(late) == 2
         assert "0.3 s" in late[0]
-        assert proposed(backend(tmp_path, URL=peer.url, INFER="wait"))[0] == SHIPPED[5]
+        assert proposed(backend(tmp_path, URL=peer.url, CACHE_DIR=str(cache), INFER="wait"))[0] == SHIPPED[5]
     assert len(late) == 2
     assert fold_events(cache) == {"model:late": 1, "model:background": 1, "model:answered": 1}
 
