@@ -116,7 +116,9 @@ def _divided(
         sum((ours[name].parts for name in both), Parts()),
     )
     before, after = linked_files(plain_tree), linked_files(our_tree)
-    linked = [Divided(name, parts, after[name]) for name, parts in before.items() if name in after]
+    # What CMake links in its own directory tries the compiler out.
+    both_linked = [name for name in before if name in after and "CMakeFiles/" not in name]
+    linked = [Divided(name, before[name], after[name]) for name in both_linked]
     return objects, *sorted(linked, key=lambda each: -each.plain.total)[:_PROGRAMS]
 
 
