@@ -6,11 +6,13 @@ import re
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from clang_llm.lab.measure import aims
 from clang_llm.lab.measure.results import Cell, Column, ResultFile, Table
 from clang_llm.system.errors import DataError
+from clang_llm.system.objects import PARTS
 from clang_llm.system.settings import DEFAULT_EFFORT, EFFORT_TABLE
 
 Results: TypeAlias = Mapping[str, ResultFile]
@@ -31,6 +33,7 @@ _PERCENT, _COLD, _WARM = Column("", "%", 2), Column("", "×", 1), Column("", "×
 _DEFAULT, _MOST = str(EFFORT_TABLE[DEFAULT_EFFORT]), str(EFFORT_TABLE[-1])
 #: Modules that have a target of the Makefile which hands their words on.
 _TARGETS = {
+    "clang_llm.lab.measure.demo": "make demo",
     "clang_llm.lab.measure.packages": "make check-packages",
     "clang_llm.lab.measure.bench": "make bench",
 }
@@ -108,8 +111,22 @@ def legend(results: Results, root: str) -> str:
 def in_short(results: Results, root: str) -> str:
     """Return the other numbers of the README, one line for each command."""
     del root
-    lines = [*_packages(results), *_model(results), *_time(results)]
+    lines = [_linked(results), *_packages(results), *_model(results), *_time(results)]
     return "".join(wrap(f"- {line}", "  ") + "\n" for line in lines)
+
+
+def _linked(results: Results) -> str:
+    """What was saved of linked programs, and of which bytes: most on x86-64 is unwind tables, and that is said."""
+    demo = results["demo"]
+    told = []
+    for _, file, before, after, _, *pairs in demo.tables["kinds"].rows:
+        if isinstance(file, str) and isinstance(before, int) and isinstance(after, int):
+            if file.endswith(" objects"):
+                continue
+            sizes = [each for each in pairs if isinstance(each, Sequence) and not isinstance(each, str)]
+            kinds = ", ".join(f"{name} {saved:,}" for name, (_, saved) in zip(PARTS, sizes, strict=True))
+            told.append(f"{PurePosixPath(file).name} {before - after:,} of {before:,} bytes ({kinds})")
+    return marked(f"Linked programs at the default effort, with the model: {'; '.join(told)} ({_make(demo)}).", demo)
 
 
 def _packages(results: Results) -> list[str]:
@@ -149,19 +166,15 @@ def _mean(cell: Cell) -> str:
 
 
 def _time(results: Results) -> list[str]:
-    bench, efforts = results["bench"], results["bench-efforts"]
+    bench = results["bench"]
     builds = bench.tables["builds"]
     cold, warm = (
         ", ".join(f"{column.show(cell)} ({name})" for name, cell in builds.column(way).items() if name != "all")
         for way, column in (("cold", _COLD), ("warm", _WARM))
     )
     short = bench.tables["promises"].column("measured")["short command"]
-    model = _COLD.show(efforts.tables["efforts"].column("model")[str(DEFAULT_EFFORT)])
     text = f"CPU time beside clang's, without the model: a cold build {cold}, a warm build {warm}"
-    return [
-        marked(f"{text}; a command with nothing to gain {short} at most ({_make(bench)}).", bench),
-        marked(f"Wall time of a cold build with the model: {model} ({_make(efforts)}).", efforts),
-    ]
+    return [marked(f"{text}; a command with nothing to gain {short} at most ({_make(bench)}).", bench)]
 
 
 def _make(result: ResultFile) -> str:
