@@ -19,7 +19,7 @@ from clang_llm.toolchain.compiler import Compiler, inspect
 
 ROOT = Path(__file__).resolve().parents[3]
 #: What a memo holds.
-MEMO = ["clang", "plugin.so", "seal"]
+MEMO = ["clang", "looked", "plugin.so", "seal"]
 
 
 @pytest.fixture
