@@ -45,11 +45,6 @@ def sources(major: int) -> tuple[Path, ...]:
     return tuple(path for path in files if path.is_file())
 
 
-def all_sources() -> list[Path]:
-    """Return the same files for every LLVM."""
-    return [path for place in ("coreset", "model") for path in (_DATA / place).glob("llvm-*.txt")]
-
-
 @cache
 def shipped(major: int) -> frozenset[str]:
     """Return the digests of all pieces that are shipped for one major version of LLVM.

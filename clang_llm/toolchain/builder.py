@@ -119,7 +119,7 @@ class Builder:
         except (ToolchainError, ProcessError) as error:
             with suppress(OSError):
                 replace_file(self.plugins / "failed-build.log", "\n".join(self.log))
-            if identity and not identity.endswith(_describe_inputs(self.compiler.major)):
+            if identity and not identity.endswith(describe_inputs(self.compiler.major)):
                 raise _retry_when("the plugin's sources changed while it was built; try again", SOURCES) from error
             if not isinstance(error, ToolchainError) or not error.retry_when:
                 self._look_for_limits(error)
@@ -175,7 +175,7 @@ class Builder:
         loaded = file.read_text(errors="surrogateescape") if file.exists() else ""
         if not loaded.startswith("exe "):
             raise ToolchainError(f"{self.compiler.path} does not load pass plugins; use a clang built with plugins")
-        return loaded + _describe_inputs(self.compiler.major)
+        return loaded + describe_inputs(self.compiler.major)
 
     def _fingerprint(self, identity: str) -> str:
         digest = hashlib.sha256()
@@ -297,11 +297,6 @@ def _plugin_sources() -> list[Path]:
     return sorted(path for path in SOURCES.rglob("*") if path.suffix in {".c", ".cpp", ".h"})
 
 
-def newest_input() -> int:
-    """Return the time of the newest file that a build depends on, whatever the LLVM, in nanoseconds."""
-    return max(path.stat().st_mtime_ns for path in [*_shared_inputs(), *vetted.all_sources()])
-
-
 def _inputs(major: int) -> list[Path]:
     """Return every file that a build depends on; the stub looks at their size and time on each load."""
     return [*_shared_inputs(), *vetted.sources(major)]
@@ -312,7 +307,7 @@ def _shared_inputs() -> list[Path]:
     return [*_plugin_sources(), *(PACKAGE / name for name in names), vocabulary.SOURCE]
 
 
-def _describe_inputs(major: int) -> str:
+def describe_inputs(major: int) -> str:
     """Return the src lines of `identity`."""
     described = [(path.stat(), path) for path in _inputs(major)]
     return "".join(

@@ -15,7 +15,7 @@ from clang_llm.system.errors import ToolchainError
 from clang_llm.system.files import distrusted, make_private, nobody_else_writes, read_regular, replace_file, tighten
 from clang_llm.system.locks import locked
 from clang_llm.system.places import own_cache
-from clang_llm.toolchain.builder import OLDEST_LLVM, SOURCES, Builder, generated_header, newest_input
+from clang_llm.toolchain.builder import OLDEST_LLVM, SOURCES, Builder, describe_inputs, generated_header
 from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, installed_compilers
 from clang_llm.toolchain.published import PluginBuild
 
@@ -167,7 +167,7 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
     link, failed, stale = memo / "plugin.so", memo / "failed", memo / "stale"
     before = _moment(failed)
     with _lock(root):
-        if _is_ready(memo, clang) and newest_input() < _moment(memo / LOOKED):
+        if _is_ready(memo, clang) and _is_current(memo, clang):
             (memo / LOOKED).touch()
             return PrepareResult(PluginBuild(link.resolve().parent))
         if _moment(failed) != before:
@@ -222,6 +222,15 @@ def _is_ready(memo: Path, clang: Path) -> bool:
             and stub.st_mtime_ns == seal.stat().st_mtime_ns
         )
     except OSError:
+        return False
+
+
+def _is_current(memo: Path, clang: Path) -> bool:
+    """Whether the build was made of the files that are here now; the stub asks the same on every load."""
+    try:
+        identity = (memo / "plugin.so").resolve().with_name("identity").read_text(errors="surrogateescape")
+        return identity.endswith(describe_inputs(inspect(clang).major))
+    except (OSError, ToolchainError):
         return False
 
 
