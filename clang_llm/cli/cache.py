@@ -117,10 +117,10 @@ def _per_function(plan: Plan) -> list[tuple[str, str]]:
 def run_list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Print one line for each sound entry."""
     store = _open(environ)
-    known = ledger.read(store.root)
+    sources = ledger.read(store.root).sources()
     plans = [plan for key, _ in progress(store.entries(), "reading plans") if (plan := store.get(key))]
     if arguments.json:
-        print(json.dumps([{**as_data(plan), "sources": known.sources_of(plan.key)} for plan in plans], indent=2))
+        print(json.dumps([{**as_data(plan), "sources": sources.get(plan.key, [])} for plan in plans], indent=2))
         return 0
     rows = [
         (
@@ -133,7 +133,7 @@ def run_list(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             plan.llvm,
             plan.target,
             plan.by,
-            _sources(known.sources_of(plan.key)),
+            _sources(sources.get(plan.key, [])),
         )
         for plan in plans
     ]

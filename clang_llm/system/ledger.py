@@ -110,9 +110,16 @@ class Ledger:
             self.lines.pop(name, None)
             self.compiles[name], self.lines[name] = compiled, line
 
+    def sources(self) -> dict[str, list[str]]:
+        """Return the sources that were compiled under each key, each once."""
+        found: dict[str, dict[str, None]] = {}
+        for each in self.compiles.values():
+            found.setdefault(each.key, {})[each.source] = None
+        return {key: list(names) for key, names in found.items()}
+
     def sources_of(self, key: str) -> list[str]:
-        """Return the sources that were compiled under a key, each once."""
-        return list(dict.fromkeys(each.source for each in self.compiles.values() if each.key == key))
+        """Return the sources that were compiled under one key, each once."""
+        return self.sources().get(key, [])
 
 
 def path(cache_dir: Path) -> Path:
