@@ -91,8 +91,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     times = measure(project, place.rig, arguments.efforts, arguments.backends, arguments.repeats)
     version = inspect(place.rig.clang).version
     found = ResultFile(arguments.command, f"{recipe.name}, {told(times)}", version, {"efforts": report(times)})
-    sys.stdout.write(found.markdown())
-    results.keep(arguments, found, environ)
+    results.tell(arguments, found, environ)
     return 0
 
 

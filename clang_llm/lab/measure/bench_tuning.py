@@ -105,8 +105,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     tables = {"candidates": candidates, "cores": Table([Column("what"), Column("measured")], rows)}
     measured = f"modules of the train split; {len(recipes) - 1} recipes of one head, CPU time; searches, wall time"
     found = ResultFile(arguments.command, measured, bench.version, tables)
-    sys.stdout.write(found.markdown())
-    results.keep(arguments, found, environ)
+    results.tell(arguments, found, environ)
     return 0
 
 

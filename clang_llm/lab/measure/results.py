@@ -183,6 +183,12 @@ def command_of(module: str, argv: Sequence[str]) -> str:
     return shlex.join(["python", "-m", module, *words])
 
 
+def tell(arguments: argparse.Namespace, result: ResultFile, environ: Mapping[str, str]) -> None:
+    """Print the tables of a result and keep it."""
+    sys.stdout.write(result.markdown())
+    keep(arguments, result, environ)
+
+
 def keep(arguments: argparse.Namespace, result: ResultFile, environ: Mapping[str, str]) -> None:
     """Write a result where the arguments say, with the commit that measured it."""
     replace(result, commit=commit(environ)).write(arguments.json)

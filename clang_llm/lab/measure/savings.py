@@ -153,8 +153,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         version = inspect(place.rig.clang).version
         text = f"{objects} objects of {names}; each object / all bytes together"
         found = ResultFile(arguments.command, text, version, tables, modules=objects)
-        sys.stdout.write(found.markdown())
-        results.keep(arguments, found, environ)
+        results.tell(arguments, found, environ)
     sys.stderr.write("".join(f"{text}\n" for text in wrong))
     return 1 if wrong else 0
 

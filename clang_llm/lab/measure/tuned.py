@@ -185,8 +185,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     packages = len({module.package for module in modules})
     measured = f"{len(rows)} modules of {packages} packages of the {split.value} split, {arguments.target}"
     found = ResultFile(arguments.command, measured, bench.version, tables(rows), modules=len(rows))
-    sys.stdout.write(found.markdown())
-    results.keep(arguments, found, environ)
+    results.tell(arguments, found, environ)
     return 0
 
 

@@ -78,8 +78,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     tables = {"speed": Table([Column("what"), Column("measured")], cells)}
     measured = f"{len(costs)} modules of the validation split, one after the other"
     found = ResultFile(arguments.command, measured, bench.version, tables, modules=len(costs))
-    sys.stdout.write(found.markdown())
-    results.keep(arguments, found, environ)
+    results.tell(arguments, found, environ)
     return 0
 
 
