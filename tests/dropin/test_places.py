@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+import venv
 from collections import Counter
 from pathlib import Path
 
@@ -94,6 +95,29 @@ def test_another_system_does_not_use_what_was_built_here(twin: Twin, namespace: 
     script = f'mount --bind {release} /etc/os-release; "$CC" -Oz -c a.c'
     assert run(twin, namespace, script, CLANG_LLM_PYTHON="/bin/false") == ["bypass:no_plugin"]
     assert set(run(twin, [], '"$CC" -Oz -c a.c')) == HITS
+
+
+def test_a_python_without_clang_llm_is_asked_once(twin: Twin, tmp_path: Path) -> None:
+    """It is started once, says why for `doctor`, and once more when something was installed there."""
+    bare = tmp_path / "bare"
+    venv.create(bare, symlinks=True, with_pip=False)
+    python, asked = tmp_path / "python", tmp_path / "asked"
+    python.write_text(f'#!/bin/sh\necho >>{asked}\nexec {bare}/bin/python -I "$@"\n')
+    python.chmod(0o755)
+    installed = tmp_path / "bin"
+    installed.mkdir()
+    shutil.copy2(WRAPPERS / "clang-llm", installed)
+    env = {"CLANG_LLM_PYTHON": str(python), "CC": str(installed / "clang-llm"), "CLANG_LLM_CLANG": str(twin.clang)}
+    script = 'for n in 1 2 3; do "$CC" -Oz -c a.c; done'
+    assert run(twin, [], script, **env) == ["bypass:no_plugin"] * 3
+    assert len(asked.read_text().splitlines()) == 1
+    (failed,) = (path for path in (twin.cache / "toolchains").resolve().rglob("failed") if str(installed) in str(path))
+    watched, reason = failed.read_text().splitlines()
+    assert (Path(watched).is_dir(), reason) == (True, f"{python} has no clang-llm")
+    later = failed.stat().st_mtime + 5
+    os.utime(watched, (later, later))
+    assert run(twin, [], '"$CC" -Oz -c a.c', **env) == ["bypass:no_plugin"]
+    assert len(asked.read_text().splitlines()) == 2
 
 
 def test_a_stub_that_was_overwritten(twin: Twin) -> None:
