@@ -1,5 +1,6 @@
 #include "child.h"
 #include "notice.h"
+#include "turn.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <cerrno>
 #include <csignal>
@@ -14,7 +15,6 @@
 #endif
 
 using namespace llvm;
-using Clock = std::chrono::steady_clock;
 
 void detachFromClang() {
   for (int Signal = 1; Signal < NSIG; ++Signal)
@@ -43,7 +43,6 @@ void isolate(const Limits &L) {
   setrlimit(RLIMIT_CPU, &Cpu);
   rlimit Memory = {L.AddressSpace, L.AddressSpace};
   setrlimit(RLIMIT_AS, &Memory);
-  alarm(L.WallSeconds);
 }
 
 void sendAll(int Pipe, StringRef Data) {
@@ -55,7 +54,7 @@ void sendAll(int Pipe, StringRef Data) {
   }
 }
 
-Child start(unsigned WallSeconds, function_ref<void(int)> Body) {
+Child start(unsigned Seconds, function_ref<void(int)> Body) {
   Child Started;
   int Ends[2];
   if (pipe(Ends) != 0)
@@ -64,7 +63,6 @@ Child start(unsigned WallSeconds, function_ref<void(int)> Body) {
   int Read = fcntl(Ends[0], F_DUPFD_CLOEXEC, 10), Write = fcntl(Ends[1], F_DUPFD_CLOEXEC, 10);
   close(Ends[0]);
   close(Ends[1]);
-  Started.Deadline = Clock::now() + std::chrono::seconds(WallSeconds + 5); // the child's own alarm comes first
   // Until the child has reset them, a signal would run clang's handlers there: they delete the parent's output.
   sigset_t Every, Before;
   sigfillset(&Every);
@@ -77,6 +75,7 @@ Child start(unsigned WallSeconds, function_ref<void(int)> Body) {
     _exit(ExitFailed);
   }
   close(Write);
+  Started.Left = Patience(Started.Process, Seconds);
   Started.Pipe = Read;
   return Started;
 }
@@ -92,9 +91,10 @@ static Child *readSome(MutableArrayRef<Child> Children) {
     }
   poll(Polls.data(), Polls.size(), /*milliseconds=*/1000);
   noticeLongSearch();
+  keepTurn();
   for (size_t I = 0; I < Open.size(); ++I) {
     Child &One = *Open[I];
-    if (Clock::now() > One.Deadline) {
+    if (One.Left.isOver()) {
       One.Overdue = true;
       kill(One.Process, SIGKILL);
       return &One;
@@ -116,7 +116,7 @@ static std::string statusOf(const Child &One, int Status) {
     return "timeout";
   if (WIFSIGNALED(Status)) {
     int Signal = WTERMSIG(Status);
-    return Signal == SIGALRM || Signal == SIGXCPU || Signal == SIGKILL ? "timeout" : "crashed";
+    return Signal == SIGXCPU || Signal == SIGKILL ? "timeout" : "crashed";
   }
   switch (WEXITSTATUS(Status)) {
   case ExitOk:
@@ -153,7 +153,7 @@ Ended reap(Child &One) {
 Limits limitsFor(unsigned CpuSeconds) {
   Limits L;
   L.CpuSeconds = CpuSeconds;
-  L.WallSeconds = 3 * L.CpuSeconds;                      // other jobs may hold the processors
+  L.Seconds = L.CpuSeconds + 60; // it hardly ever sleeps
   L.AddressSpace = 0;
   uint64_t Pages = 0;
   if (FILE *Memory = fopen("/proc/self/statm", "re")) {
@@ -185,9 +185,9 @@ void runAll(size_t Count, Slots &Free, function_ref<Child(size_t)> Fork, functio
   }
 }
 
-Child runOne(unsigned WallSeconds, function_ref<void(int)> Body) {
+Child runOne(unsigned Seconds, function_ref<void(int)> Body) {
   Child Only;
-  auto Fork = [&](size_t) { return start(WallSeconds, Body); };
+  auto Fork = [&](size_t) { return start(Seconds, Body); };
   Slots One(/*Jobs=*/1, /*Worthwhile=*/false);
   runAll(1, One, Fork, [&](size_t, Child &One) { Only = std::move(One); });
   return Only;

@@ -123,7 +123,7 @@ static bool inChild(Compile &C, const std::string &Head, function_ref<std::strin
   if (!inVocabulary(StringRef(Head)))
     return false;
   Limits L = limitsFor(/*CpuSeconds=*/60);
-  Child Only = runOne(L.WallSeconds, [&](int Pipe) {
+  Child Only = runOne(L.Seconds, [&](int Pipe) {
     isolate(L);
     Recipe R;
     R.Module = Head;

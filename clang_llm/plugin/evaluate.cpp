@@ -163,7 +163,7 @@ static Measurement finish(Child &One) {
 
 Measurement measureBaseline(Compile &C) {
   Limits L = limitsFor(/*CpuSeconds=*/1200); // clang itself would have no limit at all
-  Child Only = runOne(L.WallSeconds, [&](int Pipe) {
+  Child Only = runOne(L.Seconds, [&](int Pipe) {
     isolate(L);
     std::vector<Saying> Said;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
@@ -232,13 +232,11 @@ public:
   Group(Compile &C, const Measurement &Baseline, ArrayRef<Recipe> Recipes, const Limits &L, unsigned Jobs, unsigned Groups)
       : C(C), Baseline(Baseline), Recipes(Recipes), L(L), Jobs(Jobs), Groups(Groups) {}
 
-  // For the child and all of its own.
-  unsigned wallSeconds() const { return L.WallSeconds * unsigned(Recipes.size() + 1); }
+  // For the child: none when it has children of its own, which it looks after.
+  unsigned seconds() const { return Recipes.size() == 1 ? L.Seconds : 0; }
 
   [[noreturn]] void run(int Pipe) {
-    Limits Whole = L;
-    Whole.WallSeconds = wallSeconds();
-    isolate(Whole);
+    isolate(L);
     std::vector<Saying> Said;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
     Promises Promised = promisesOf(C.M);
@@ -254,7 +252,7 @@ public:
     if (Recipes.size() == 1)
       runTail(Parsed[0], Recipes[0], Promised, Said, Rest, Pipe);
     auto Fork = [&](size_t I) {
-      return start(L.WallSeconds, [&](int Own) {
+      return start(L.Seconds, [&](int Own) {
         isolate(L);
         if (!Valid[I])
           _exit(ExitInvalid);
@@ -327,7 +325,7 @@ std::vector<Measurement> measureRecipes(Compile &C, const Measurement &Baseline,
     unsigned Jobs = S.Jobs == 0 ? 0 : std::max<unsigned>(1, S.Jobs / Ranges.size());
     Groups.emplace_back(C, Baseline, Members, L, Jobs, unsigned(Ranges.size()));
   }
-  auto Fork = [&](size_t I) { return start(Groups[I].wallSeconds(), [&](int Pipe) { Groups[I].run(Pipe); }); };
+  auto Fork = [&](size_t I) { return start(Groups[I].seconds(), [&](int Pipe) { Groups[I].run(Pipe); }); };
   auto Take = [&](size_t I, Child &One) {
     Groups[I].take(One, MutableArrayRef<Measurement>(Measured).slice(Ranges[I].first, Ranges[I].second - Ranges[I].first));
   };

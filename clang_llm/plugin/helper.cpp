@@ -1,7 +1,9 @@
 #include "helper.h"
 #include "child.h"
 #include "notice.h"
+#include "patience.h"
 #include "recipe.h"
+#include "turn.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cerrno>
@@ -14,7 +16,6 @@
 #include <unistd.h>
 
 using namespace llvm;
-using Clock = std::chrono::steady_clock;
 
 static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our protocol
 
@@ -35,7 +36,7 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
   _exit(127);
 }
 
-Helper::Helper(StringRef Directory, const Settings &S) : Patience(S.HelperSeconds) {
+Helper::Helper(StringRef Directory, const Settings &S) : Seconds(S.HelperSeconds) {
   if (S.HelperDescriptor >= 0) {
     Socket = fcntl(S.HelperDescriptor, F_DUPFD_CLOEXEC, 10);
     close(S.HelperDescriptor); // so that our end alone keeps the conversation open
@@ -80,14 +81,14 @@ Helper::~Helper() {
 }
 
 bool Helper::send(StringRef Bytes) {
-  auto Deadline = Clock::now() + Patience;
+  Patience Left(Process, Seconds);
   while (!Bytes.empty()) {
     ssize_t Sent = Socket >= 0 ? ::send(Socket, Bytes.data(), Bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
     if (Sent > 0) {
       Bytes = Bytes.drop_front(Sent);
       continue;
     }
-    if (Socket < 0 || (errno != EAGAIN && errno != EINTR) || Clock::now() > Deadline)
+    if (Socket < 0 || (errno != EAGAIN && errno != EINTR) || Left.isOver())
       return false;
     pollfd Poll = {Socket, POLLOUT, 0};
     poll(&Poll, 1, /*milliseconds=*/100);
@@ -105,16 +106,17 @@ bool Helper::send(json::Object Message) {
 static json::Object failure(StringRef Why) { return json::Object{{"error", Why}}; }
 
 json::Object Helper::receive() {
-  auto Deadline = Clock::now() + Patience;
+  Patience Left(Process, Seconds);
   size_t End;
   while ((End = Unread.find('\n')) == std::string::npos) {
     if (Socket < 0)
       return failure("helper_start");
     if (Unread.size() > MaxLine)
       return failure("protocol");
-    if (Clock::now() > Deadline)
+    if (Left.isOver())
       return failure("helper_timeout");
     noticeLongSearch();
+    keepTurn();
     pollfd Poll = {Socket, POLLIN, 0};
     if (poll(&Poll, 1, /*milliseconds=*/100) <= 0)
       continue;

@@ -4,7 +4,6 @@
 #include "settings.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/JSON.h"
-#include <chrono>
 #include <string>
 #include <sys/types.h>
 
@@ -12,7 +11,7 @@ class Helper {
   int Socket = -1;
   pid_t Process = -1;
   std::string Unread;
-  std::chrono::seconds Patience;
+  unsigned Seconds; // patience with one answer
 
 public:
   // Starts the helper named by the file "helper" in Directory.

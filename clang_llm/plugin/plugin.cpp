@@ -15,6 +15,7 @@
 #include "notice.h"
 #include "settings.h"
 #include "tiny.h"
+#include "turn.h"
 #include "vocabulary.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Support/Signals.h"
@@ -50,6 +51,7 @@ class Search {
   Compile &C;
   const Settings &S;
   const Key &K;
+  std::unique_ptr<Turn> Ours; // before the helper, which is among what there should not be too many of
   Helper Python;
   Measurement Baseline;
   bool HaveBaseline = false;
@@ -73,6 +75,8 @@ class Search {
   }
 
   bool evaluate(const json::Array &Asked) {
+    if (!Ours)
+      Ours = std::make_unique<Turn>(S);
     if (!HaveBaseline) {
       Baseline = measureBaseline(C);
       HaveBaseline = true;
@@ -122,6 +126,7 @@ class Search {
     for (StringRef Word : Words)
       Options.push_back(json::fixUTF8(Word));
     auto Bitcode = readableBitcode(K);
+    Ours.reset(); // whoever reads it takes his time, and none of this machine's
     return Python.send(json::Object{{"bytes", int64_t(Bitcode.size())}, {"options", std::move(Options)}}) &&
            Python.send(StringRef(Bitcode.data(), Bitcode.size()));
   }
@@ -159,7 +164,7 @@ class Search {
   }
 
 public:
-  Search(Compile &C, const Settings &S, const Key &K, StringRef Directory) : C(C), S(S), K(K), Python(Directory, S) {}
+  Search(Compile &C, const Settings &S, const Key &K, StringRef Directory) : C(C), S(S), K(K), Ours(std::make_unique<Turn>(S)), Python(Directory, S) {}
 
   Decision run(StringRef Lookup) {
     Decision Found = converse(Lookup);
@@ -257,6 +262,7 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
   if (Lookup == "hit" || Lookup == "hit:oz")
     return Cached;
   if (!Unsearched.empty()) {
+    Turn Ours(S);
     if (Lookup == "unsealed" && endsWell(C, S, E.How, E.What))
       return {true, true, E.How, "", E.What};
     if (Lookup == "weaker")

@@ -53,7 +53,7 @@ static std::vector<std::string> controlGroups(StringRef Controller) {
   return Found;
 }
 
-static unsigned processors() {
+unsigned processors() {
   cpu_set_t Set;
   unsigned Count = sched_getaffinity(0, sizeof Set, &Set) == 0 ? unsigned(CPU_COUNT(&Set)) : 1;
   for (const std::string &Group : controlGroups("cpu")) {

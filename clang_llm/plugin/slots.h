@@ -3,6 +3,9 @@
 
 #include "jobserver.h"
 
+// Processors that this process may use.
+unsigned processors();
+
 class Slots {
   unsigned Fixed;
   bool Worthwhile;

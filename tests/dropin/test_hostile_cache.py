@@ -19,6 +19,8 @@ from dropin.twin import ROOT, Case, Twin
 
 CASE = Case((("-Oz", "-c", "a.c"), ("--version",)), {"a.c": sources.C})
 LEDGER = f"savings-{os.geteuid()}"
+TURNS = f"turns-{os.geteuid()}"
+OURS = f"{LEDGER} {TURNS}"
 #: A compile that waits for a pipe waits for ever; an honest one takes two seconds.
 SOON_S = 60
 
@@ -60,7 +62,7 @@ def an_entry(twin: Twin) -> Path:
 
 
 @kinds
-@pytest.mark.parametrize("names", [f"events events.old stats.json {LEDGER} locks queue quarantine server", "plans"])
+@pytest.mark.parametrize("names", [f"events events.old stats.json {OURS} locks queue quarantine server", "plans"])
 def test_in_the_cache_directory(twin: Twin, kind: str, names: str) -> None:
     for name in names.split():
         plant(twin.cache / name, kind)
@@ -122,7 +124,7 @@ def test_in_a_memo(twin: Twin, kind: str, name: str) -> None:
     twin.check(Case(CASE.steps, CASE.files, env={"CLANG_LLM_READONLY": "1"}), "plan")
 
 
-@pytest.mark.parametrize("name", ["events", "stats.json", LEDGER, "locks", "server", "quarantine", "plans"])
+@pytest.mark.parametrize("name", ["events", "stats.json", LEDGER, TURNS, "locks", "server", "quarantine", "plans"])
 def test_a_link_to_somebodys_files(twin: Twin, name: str) -> None:
     """Nothing appears there, nothing goes, and no mode changes."""
     theirs = twin.root / "theirs"
