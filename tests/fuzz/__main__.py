@@ -19,7 +19,7 @@ from pathlib import Path
 from clang_llm.system import process
 from clang_llm.system.errors import ProcessError
 from clang_llm.toolchain.compiler import Compiler, installed_compilers
-from fuzz import harness, parsers, seeds
+from fuzz import harness, parsers, seeds, tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
 #: libFuzzer's bounds of one input: seconds, megabytes, bytes. The second that is allowed is measured in the replay, on
@@ -57,7 +57,7 @@ class Target:
 def command(target: Target, compiler: Compiler, place: Path) -> tuple[list[str | Path], dict[str, str]]:
     """Return the command that fuzzes a target, without libFuzzer's options, and its environment."""
     cache = place / "cache"
-    cache.mkdir(exist_ok=True)
+    tiny_model.write(cache)
     environ = harness.environment(cache)
     if target.name in harness.TARGETS:
         return [harness.build(compiler, place / "bin", fuzzer=True) / f"fuzz-{target.name}"], environ

@@ -15,7 +15,7 @@ from clang_llm.toolchain.compiler import Compiler
 
 HERE = Path(__file__).resolve().parent
 #: What the targets in C++ are called.
-TARGETS = ("entry", "recipe", "protocol")
+TARGETS = ("entry", "recipe", "protocol", "model")
 #: They measure, in forked children; the harness has answers of its own in their place.
 _LEFT_OUT = (
     "blame.cpp", "contract.cpp", "credit.cpp", "describe.cpp", "diagnostics.cpp", "evaluate.cpp", "object.cpp"
@@ -32,7 +32,7 @@ _BUILD_S = 900.0
 
 def sources() -> list[Path]:
     """Return the plugin's sources that the targets are made of."""
-    return sorted(path for path in SOURCES.glob("*.cpp") if path.name not in _LEFT_OUT)
+    return sorted(path for path in SOURCES.rglob("*.cpp") if path.name not in _LEFT_OUT)
 
 
 def build(compiler: Compiler, place: Path, *, fuzzer: bool) -> Path:

@@ -1,7 +1,8 @@
-// libFuzzer targets in the plugin: how it reads plan entries, recipes and what the helper says. One program; its name says which
-// target it is (fuzz-entry, fuzz-recipe, fuzz-protocol). With -DREPLAY it runs files instead: see replay() below.
+// libFuzzer targets in the plugin: how it reads plan entries, recipes, what the helper says and a model's files. One program; its name
+// says which target it is (fuzz-entry, fuzz-recipe, fuzz-protocol, fuzz-model). With -DREPLAY it runs files instead: see replay() below.
 // Built by tests/fuzz/harness.py from the plugin's own sources, but for evaluate.cpp and describe.cpp, which fork children.
 #include "sources.inc"
+#include "model/files.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include <cstdio>
@@ -192,6 +193,51 @@ static void fuzzProtocol(StringRef Data) {
   Python.join();
 }
 
+// The first byte says which file of the model in the cache directory the rest replaces (tests/fuzz/tiny_model.py).
+static void fuzzModel(StringRef Data) {
+  static const char *const Names[] = {"config.json", "tokenizer.json", "model.safetensors", "profiles.safetensors"};
+  static const std::vector<std::string> Texts = {"local p\nload.i32 a;\nret. v;\n", "add.i32 a1;\nret. v;\n", "", std::string(500, 'a')};
+  if (Data.empty() || Data.front() < '0' || Data.front() > '3')
+    return;
+  const std::string Base = workplace().S.CacheDirectory, Place = Base + "/changed-" + std::to_string(getpid());
+  mkdir(Place.c_str(), 0700);
+  for (const char *Name : Names) {
+    std::string Path = Place + "/" + Name, Whole = Base + "/model/" + Name;
+    unlink(Path.c_str());
+    if (Name != Names[Data.front() - '0'])
+      (void)!symlink(Whole.c_str(), Path.c_str());
+    else
+      std::ofstream(Path, std::ios::binary).write(Data.data() + 1, std::streamsize(Data.size() - 1));
+  }
+  model::Files Kept;
+  model::Model M;
+  std::string Why;
+  if (!model::readModel(Place, Kept, M, Why)) {
+    if (Why.empty())
+      broken("a refusal has a reason");
+    return;
+  }
+  std::vector<uint32_t> Columns;
+  for (uint32_t Column = 0; Column < std::min<size_t>(M.P.Recipes, 255); ++Column)
+    Columns.push_back(Column);
+  size_t Count = std::min<size_t>(Columns.size(), 3);
+  auto Found = model::answers(M, Texts, "x86", Columns, Count, Why);
+  if (Found.empty() == Why.empty())
+    broken("there are answers, or a reason");
+  if (!Found.empty() && Found.size() != Texts.size())
+    broken("every function has an answer");
+  for (auto &Places : Found) {
+    if (Places.size() != Count)
+      broken("an answer has as many places as were asked for");
+    for (uint8_t Each : Places)
+      if (Each >= Columns.size())
+        broken("an answer names recipes of the menu");
+  }
+#ifdef REPLAY
+  printf("%zu answers\n", Found.size());
+#endif
+}
+
 using FuzzTarget = void (*)(StringRef);
 
 static FuzzTarget targetOf(StringRef Name) {
@@ -199,6 +245,8 @@ static FuzzTarget targetOf(StringRef Name) {
     return fuzzEntry;
   if (Name == "recipe")
     return fuzzRecipe;
+  if (Name == "model")
+    return fuzzModel;
   return Name == "protocol" ? fuzzProtocol : nullptr;
 }
 
@@ -208,7 +256,7 @@ static FuzzTarget Chosen;
 extern "C" int LLVMFuzzerInitialize(int *, char ***Words) {
   Chosen = targetOf(StringRef((*Words)[0]).rsplit("fuzz-").second);
   if (!Chosen)
-    broken("the program is called fuzz-entry, fuzz-recipe or fuzz-protocol");
+    broken("the program is called fuzz-entry, fuzz-recipe, fuzz-protocol or fuzz-model");
   workplace();
   return 0;
 }

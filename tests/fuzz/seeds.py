@@ -14,6 +14,7 @@ from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe, usable
 from clang_llm.plans.store import SEED
 from clang_llm.system.objects import Parts
+from fuzz import tiny_model
 from fuzz.parsers import KEY
 
 #: Recipes of the coreset that become seeds; all would say the same again.
@@ -121,6 +122,7 @@ def seeds(major: int, version: str) -> dict[str, list[bytes]]:
         "entry": bodies,
         "recipe": data + [each for each in texts if b"|" not in each],
         "protocol": _conversations(found),
+        "model": tiny_model.seeds(),
         "python-plan": bodies,
         "python-recipe": data + texts,
         "python-passlist": [recipe.flat.encode() for recipe in found],

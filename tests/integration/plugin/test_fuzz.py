@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fuzz import harness, mutations, parsers, seeds
+from fuzz import harness, mutations, parsers, seeds, tiny_model
 
 from clang_llm.plans import vocabulary
 from clang_llm.plans.plan import seal_on
@@ -102,9 +102,21 @@ def test_every_folder_of_findings_has_a_target() -> None:
 @pytest.mark.parametrize("name", harness.TARGETS)
 def test_what_was_found_in_the_plugin_stays_mended(name: str, reader: Reader, tmp_path: Path) -> None:
     seeds.write(tmp_path / "seeds", name, 19, "19.1.7")
+    tiny_model.write(reader.cache)
     files = [*sorted((tmp_path / "seeds").iterdir()), *findings(name)]
     done = reader.run(name, *files)
     assert done.ok, done.stderr[-3000:].decode(errors="replace")
+
+
+def test_the_model_that_the_fuzzer_starts_from_answers(reader: Reader, tmp_path: Path) -> None:
+    """Or it would never come farther than the first check; a changed file is refused."""
+    seeds.write(tmp_path / "seeds", "model", 19, "19.1.7")
+    tiny_model.write(reader.cache)
+    whole = sorted((tmp_path / "seeds").iterdir())
+    assert len(whole) == len(tiny_model.NAMES)
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(whole[2].read_bytes()[:-4])
+    assert reader.run("model", *whole, damaged).output.splitlines() == ["4 answers"] * len(whole)
 
 
 @pytest.mark.parametrize("name", parsers.TARGETS)
