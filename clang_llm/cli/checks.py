@@ -29,7 +29,7 @@ from clang_llm.toolchain.plugins import Compiler
 OK, NOTE, WRONG = "ok", "note", "wrong"
 
 # Python packages that some part imports; setup.cfg names their distributions.
-_PACKAGES = {"elftools": "pyelftools", "filelock": "filelock", "platformdirs": "platformdirs", "tqdm": "tqdm"}
+_PACKAGES = {"elftools": "pyelftools", "platformdirs": "platformdirs", "tqdm": "tqdm"}
 
 # Seconds for questions to Python and for the trial compile; normally under one, and a plugin that is built takes 40.
 _ASK_S = 60.0
@@ -86,7 +86,7 @@ def check_helper(settings: Settings) -> Iterator[Finding]:
     if settings.python is None:
         return
     root = str(Path(clang_llm.__file__).resolve().parents[1])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.compile.helper, filelock, platformdirs"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import clang_llm.compile.helper, platformdirs"
     try:
         done = process.run([settings.python, "-I", "-c", code, root], timeout_s=_ASK_S)
         said = os.fsdecode(done.stderr).strip().rpartition("\n")[2]

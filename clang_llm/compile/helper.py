@@ -27,7 +27,10 @@ from clang_llm.system.errors import (
     ProtocolError,
     UnvalidatedError,
 )
+from clang_llm.system.packages import find_packages
 
+#: Backends that need nothing but Python's own library.
+LEAN = ("coreset", "model")
 #: Seconds to wait for another process that works on the same module; below the plugin's patience of 60 s with us.
 #: Afterwards both work, and the answer is the same.
 SINGLE_FLIGHT_S = 40.0
@@ -134,6 +137,8 @@ class _Session:
 
             return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
         chosen = resolved(self.chosen, question.request.major, question.request.target)
+        if chosen.backend not in LEAN:
+            find_packages()
         backend = backends.create(chosen.backend, chosen)
         proposed = ProposalBackend(self.proposal, backend) if self.proposal is not None else None
         search = Search(self.connection, question.request, proposed or backend, chosen.backend)

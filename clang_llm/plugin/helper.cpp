@@ -19,7 +19,8 @@ using namespace llvm;
 
 static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our protocol
 
-// Between fork and exec: the helper has only its socket, none of make's job slots and none of clang's handlers.
+// Between fork and exec: the helper has only its socket, none of make's job slots and none of clang's handlers. It reads the config
+// file that we have read. -S: what is installed beside Python is looked for when it is needed (system/packages.py).
 [[noreturn]] static void becomeHelper(int Socket, const char *Python, const char *Root) {
   detachFromClang();
   int Null = open("/dev/null", O_RDWR);
@@ -31,8 +32,9 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
     close(File);
   unsetenv("MAKEFLAGS");
   unsetenv("MFLAGS");
+  setenv("CLANG_LLM_CONFIG", configFile().c_str(), /*overwrite=*/1);
   const char *Code = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.compile.helper import main; main()";
-  execl(Python, Python, "-I", "-c", Code, Root, static_cast<char *>(nullptr));
+  execl(Python, Python, "-I", "-S", "-c", Code, Root, static_cast<char *>(nullptr));
   _exit(127);
 }
 

@@ -39,7 +39,7 @@ static std::string environment(const char *Name) {
   return Value ? Value : "";
 }
 
-static std::string configFile() {
+std::string configFile() {
   std::string Path = environment("CLANG_LLM_CONFIG");
   if (!Path.empty())
     return Path;

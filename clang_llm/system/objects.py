@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clang_llm.system.errors import ObjectError
 from clang_llm.system.files import open_regular
+from clang_llm.system.packages import find_packages
 
 #: Names of the parts of an object, in the order in which they are stored and told.
 PARTS = ("code", "rodata", "data", "unwind")
@@ -135,6 +136,7 @@ def _leb128(data: bytes, place: int) -> tuple[int, int]:
 
 
 def _elf_sections(data: bytes) -> list[Section]:
+    find_packages()
     from elftools.common.exceptions import ELFError
     from elftools.elf.constants import SH_FLAGS
     from elftools.elf.elffile import ELFFile

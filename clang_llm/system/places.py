@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from clang_llm.system.packages import find_packages
+
 #: Where a directory is that has no place: below a device nothing can be made, not even by root.
 NOWHERE = Path("/dev/null/clang-llm")
 
@@ -24,6 +26,7 @@ def own_cache(environ: Mapping[str, str]) -> Path | None:
     Args:
         environ: The environment of this process.
     """
+    find_packages()
     from platformdirs import user_cache_path
 
     # Where it names none the system may know a home, but the wrapper cannot ask the system.
@@ -35,6 +38,7 @@ def own_cache(environ: Mapping[str, str]) -> Path | None:
 
 def own_config() -> Path:
     """Return the config file that is this user's by its name; it need not exist."""
+    find_packages()
     from platformdirs import user_config_path
 
     try:

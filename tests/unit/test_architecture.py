@@ -45,8 +45,8 @@ WRAPPER_LINES = 192
 PLUGIN_LINES = 6220
 PLUGIN_FILE_LINES = 480
 
-# What importing the helper must not load: it starts on every cache miss. The last two are for the moment when a lock is
-# taken or a directory asked for.
+# What importing the helper must not load: it starts on every cache miss. The last is for the moment when a directory is
+# asked for.
 HEAVY = (
     "llvmlite",
     "torch",
@@ -57,7 +57,6 @@ HEAVY = (
     "multiprocessing",
     "asyncio",
     "urllib.request",
-    "filelock",
     "platformdirs",
 )
 

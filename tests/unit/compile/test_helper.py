@@ -37,7 +37,7 @@ class PluginSide:
     def __init__(self, environment: Mapping[str, str], code: str = CODE) -> None:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(30)
-        command = [sys.executable, "-I", "-c", code, str(ROOT)]
+        command = [sys.executable, "-I", "-S", "-c", code, str(ROOT)]
         self.process = subprocess.Popen(
             command,
             env=dict(environment),
