@@ -198,7 +198,7 @@ def check_recipes(major: int, settings: Settings) -> list[Finding]:
     known = f"LLVM {major} is not one of those that were tested ({', '.join(map(str, supported()))})"
     lent = borrowed(major, settings.cache_dir)
     if lent is not None:
-        return [Finding(OK, subject, f"{known}; {len(lent.texts)} recipes of LLVM {lender} passed validation here")]
+        return [Finding(OK, subject, f"{known}; {len(lent.lists)} recipes of LLVM {lender} passed validation here")]
     remedy = f"clang-llm-tool validate --shipped   (tries the recipes of LLVM {lender} here, once)"
     return [Finding(WRONG, subject, f"{known}, so new modules are plain -Oz", remedy)]
 

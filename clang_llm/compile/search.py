@@ -10,8 +10,9 @@ from clang_llm import __version__
 from clang_llm.backends import Attributing, Backend
 from clang_llm.plans.coreset import MIX
 from clang_llm.plans.plan import Plan
-from clang_llm.plans.recipe import Recipe, usable
+from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request, Result, Status
+from clang_llm.plans.vetted import usable_or_shipped
 from clang_llm.system import process
 from clang_llm.system.errors import Abandoned, ProtocolError
 from clang_llm.system.objects import Parts
@@ -142,7 +143,7 @@ class Search:
         """Return what this LLVM can run, normalised, each recipe once, up to the budget."""
         fresh: list[Recipe] = []
         for each in proposed:
-            recipe = usable(each, self.request.major)
+            recipe = usable_or_shipped(each, self.request.major)
             if recipe is not None and recipe not in self.known and len(self.recipes) < self.request.budget:
                 self.known.add(recipe)
                 self.recipes.append(recipe)

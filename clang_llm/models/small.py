@@ -43,13 +43,13 @@ def texts_of(directory: Path) -> list[str]:
 
 
 def recipes_of(directory: Path) -> tuple[Recipe, ...]:
-    """Return the same, parsed.
+    """Return the same as recipes.
 
     Raises:
         BackendError: There are none.
-        PassListError: One does not parse.
+        PassListError: One has not one or three stages.
     """
-    return tuple(map(Recipe.parse, texts_of(directory)))
+    return tuple(map(Recipe.read, texts_of(directory)))
 
 
 def known_of(menu: Sequence[Recipe], recipes: Sequence[Recipe], major: int) -> dict[Recipe, int]:

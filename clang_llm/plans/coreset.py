@@ -12,11 +12,9 @@ import hashlib
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from clang_llm.plans.recipe import Recipe, all_usable
-from clang_llm.plans.vocabulary import load
 from clang_llm.system.errors import BackendError
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "coreset"
@@ -50,12 +48,10 @@ def family_of(target: str) -> str:
 class Coreset:
     """Vetted pass lists for one major version of LLVM, in the order in which they are tried.
 
-    A helper tries few of them, so each is parsed when it is asked for.
-
     Attributes:
         identity: Hash of the lists, 16 hexadecimal digits.
         evidence: What the lists passed, in words, one sentence each; empty when nothing is known.
-        texts: The lists as text.
+        lists: The lists, as they are written.
         closings: Closing stages that any mix of the lists may have instead of its own, best first.
         orders: For families of targets the places of the lists that come first there, in their order.
     """
@@ -63,20 +59,15 @@ class Coreset:
     major: int
     identity: str
     evidence: tuple[str, ...]
-    texts: tuple[str, ...]
+    lists: tuple[Recipe, ...]
     closings: tuple[str, ...] = ()
     orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-    @cached_property
-    def lists(self) -> tuple[Recipe, ...]:
-        """All lists, parsed."""
-        return tuple(map(Recipe.parse, self.texts))
 
     def for_target(self, target: str) -> Iterator[Recipe]:
         """Yield all lists in the order for a triple."""
         first = self.orders.get(family_of(target), ())
-        for place in dict.fromkeys([*first, *range(len(self.texts))]):
-            yield Recipe.parse(self.texts[place])
+        for place in dict.fromkeys([*first, *range(len(self.lists))]):
+            yield self.lists[place]
 
     def in_order(self, family: str) -> tuple[Recipe, ...]:
         """Return what a family takes first; nothing for families without an order of their own."""
@@ -128,7 +119,8 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
         raise changed
     evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
-    return Coreset(major, identity, evidence, texts, closings, orders)
+    # They are as `write_coreset` has left them: parsing them takes longer than a whole miss should.
+    return Coreset(major, identity, evidence, tuple(map(Recipe.read, texts)), closings, orders)
 
 
 def majors_in(directory: Path) -> list[int]:
@@ -182,6 +174,8 @@ def write_coreset(
         PassListError: A recipe uses what the vocabulary does not allow.
         OSError: The file cannot be written.
     """
+    from clang_llm.plans.vocabulary import load  # not needed to read a set
+
     fitting = (each.for_llvm(major) for each in lists)
     distinct = list({each.text: each for each in fitting if each is not None}.values())
     for each in distinct:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from clang_llm.plans.recipe import Recipe, all_usable
 from clang_llm.plans.types import REFUSED, Result, Status
+from clang_llm.plans.vetted import usable_or_shipped
 
 #: Recipes after which it is known whether a module takes staged ones at all.
 _FIRST_LOOK = 2
@@ -88,7 +89,7 @@ def in_order(
         budget: Compilations.
         closings: Closing stages that every mix may have instead of its own, best first.
     """
-    source = all_usable(recipes, major)
+    source = all_usable(recipes, major, usable_or_shipped)
     left = list(islice(source, budget))
     measured: list[tuple[Recipe, Result]] = []
     # A first look: some modules take none of the staged recipes.

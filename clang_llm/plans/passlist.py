@@ -10,12 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from clang_llm.plans.types import MAX_LENGTH as MAX_LENGTH
 from clang_llm.plans.vocabulary import ADAPTORS, CODEGEN, WHOLE_PIPELINE, Vocabulary, load
 from clang_llm.system.errors import PassListError
 
-#: Longest pass list in characters, the same as in the plugin: ten times the longest that a search has produced, and
-#: far below the protocol's 1 MiB a line.
-MAX_LENGTH = 16 * 1024
 #: Deepest nesting: module(cgscc(function(loop(...)))) is 4; LLVM's own parser recurses, so there has to be a bound.
 MAX_DEPTH = 8
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from clang_llm.plans import vocabulary
 from clang_llm.plans.recipe import Recipe, from_data
 from clang_llm.plans.types import FORMAT, OBJECTIVE
 from clang_llm.system.errors import PassListError, PlanError, PlanFormatError
@@ -165,7 +164,9 @@ def _problem(plan: Plan, key: str) -> str | None:
     if plan.recipe is None:
         same = plan.size == plan.size_oz and (plan.parts is None or plan.parts[0] == plan.parts[1])
         return None if same else "says -Oz and has another size"
-    plan.recipe.check(vocabulary.load(plan.major))
+    from clang_llm.plans.vocabulary import load  # not needed to write an entry
+
+    plan.recipe.check(load(plan.major))
     return None if plan.size < plan.size_oz else "is not smaller than -Oz"
 
 

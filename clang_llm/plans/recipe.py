@@ -11,12 +11,16 @@ turn: it stands for mixes when they are validated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from clang_llm.plans.passlist import MAX_LENGTH, PassList
-from clang_llm.plans.vocabulary import Vocabulary, load
+from clang_llm.plans.types import MAX_LENGTH
 from clang_llm.system.errors import PassListError
+
+if TYPE_CHECKING:
+    from clang_llm.plans.passlist import PassList
+    from clang_llm.plans.vocabulary import Vocabulary
 
 #: Between the stages of a recipe's text; no pipeline holds it.
 SEPARATOR = "|"
@@ -63,24 +67,35 @@ class Recipe:
         return f"{self.module} {SEPARATOR} {PER_FUNCTION.join(self.functions)} {SEPARATOR} {self.closing}".rstrip()
 
     @classmethod
+    def read(cls, text: str) -> Recipe:
+        """Read a text that `text` has made, with its pipelines as they stand.
+
+        Raises:
+            PassListError: There are not one or three stages.
+        """
+        stages = [stage.strip() for stage in text.split(SEPARATOR)]
+        if len(stages) == 1:
+            return cls(stages[0])
+        if len(stages) != 3:
+            raise PassListError(f"a recipe has one or three stages, not {len(stages)}; write HEAD | FUNCTION | CLOSING")
+        head, function, closing = stages
+        return cls(head, tuple(function.split(PER_FUNCTION)), closing=closing)
+
+    @classmethod
     def parse(cls, text: str) -> Recipe:
         """Read a recipe's text; the pipelines come out in their canonical spelling.
 
         Raises:
             PassListError: A stage is no pipeline, or there are not one or three stages.
         """
-        stages = [stage.strip() for stage in text.split(SEPARATOR)]
-        if len(stages) == 1:
-            return cls(PassList.parse(stages[0]).text)
-        if len(stages) != 3:
-            raise PassListError(f"a recipe has one or three stages, not {len(stages)}; write HEAD | FUNCTION | CLOSING")
-        head, function, closing = stages
-        return cls(
-            module=PassList.parse(head).text,
-            functions=tuple(
-                _function(PassList.parse(_wrapped(each))) if each else "" for each in function.split(PER_FUNCTION)
-            ),
-            closing=PassList.parse(closing).text if closing else "",
+        from clang_llm.plans.passlist import PassList
+
+        as_written = cls.read(text)
+        return replace(
+            as_written,
+            module=PassList.parse(as_written.module).text,
+            functions=tuple(_function(PassList.parse(_wrapped(each))) if each else "" for each in as_written.functions),
+            closing=PassList.parse(as_written.closing).text if as_written.closing else "",
         )
 
     def message(self) -> str | dict[str, object]:
@@ -94,6 +109,8 @@ class Recipe:
 
     def for_llvm(self, major: int) -> Recipe | None:
         """Return the recipe as this LLVM can run it (`PassList.for_llvm`), or None when nothing is left of its head."""
+        from clang_llm.plans.passlist import PassList
+
         module = PassList.parse(self.module).for_llvm(major)
         if not module.items:
             return None
@@ -109,10 +126,20 @@ class Recipe:
         Raises:
             PassListError: With the first thing that is wrong.
         """
+        from clang_llm.plans.passlist import PassList
+
         for text in self.pipelines():
             PassList.parse(text).check(vocabulary)
         if any(len(PassList.parse(_wrapped(each)).items) != 1 for each in self.functions if each):
             raise PassListError("a function pipeline closes its own stage; write what stands inside function(...)")
+        self.check_counts()
+
+    def check_counts(self) -> None:
+        """Check how many function pipelines there are, and that there are those that functions use.
+
+        Raises:
+            PassListError: With the first thing that is wrong.
+        """
         if len(self.functions) > MAX_PIPELINES or len(self.use) > MAX_FUNCTIONS:
             raise PassListError(f"{len(self.functions)} pipelines for {len(self.use)} functions are too many")
         if any(not 0 <= place < len(self.functions) for place in self.use):
@@ -133,6 +160,8 @@ class Recipe:
     @property
     def opt_text(self) -> str:
         """`flat` as opt runs it: without what only the plugin knows; may be empty."""
+        from clang_llm.plans.passlist import PassList
+
         return PassList.parse(self.flat).of_llvm().text
 
     def pipeline(self, place: int) -> str:
@@ -162,6 +191,8 @@ class Recipe:
 
 def usable(recipe: Recipe, major: int) -> Recipe | None:
     """Return a recipe as this LLVM runs it, or None when nothing is left or it is not allowed."""
+    from clang_llm.plans.vocabulary import load
+
     fitting = recipe.for_llvm(major)
     if fitting is None:
         return None
@@ -172,11 +203,19 @@ def usable(recipe: Recipe, major: int) -> Recipe | None:
     return fitting
 
 
-def all_usable(recipes: Iterable[Recipe], major: int) -> Iterator[Recipe]:
-    """Yield what this LLVM can run, each once, no sooner than it is asked for: that costs a third of a millisecond."""
+def all_usable(
+    recipes: Iterable[Recipe], major: int, judge: Callable[[Recipe, int], Recipe | None] = usable
+) -> Iterator[Recipe]:
+    """Yield what this LLVM can run, each once, no sooner than it is asked for: that costs a third of a millisecond.
+
+    Args:
+        recipes: The recipes.
+        major: Major version of LLVM.
+        judge: Says what `usable` does, quicker for some recipes.
+    """
     seen = set()
     for recipe in recipes:
-        fitting = usable(recipe, major)
+        fitting = judge(recipe, major)
         if fitting is not None and fitting not in seen:
             seen.add(fitting)
             yield fitting

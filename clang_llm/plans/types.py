@@ -15,6 +15,9 @@ PROTOCOL = 1
 #: What is minimised: bytes of allocated sections that occupy file space.
 OBJECTIVE = "text+data"
 
+#: Longest pass list in characters, the same as in the plugin: ten times the longest that a search has produced, and
+#: far below the protocol's 1 MiB a line.
+MAX_LENGTH = 16 * 1024
 #: Bytes charged for a function that must not be compiled so: more than anything that is measured.
 REFUSED = 1 << 40
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.recipe import Recipe, usable
+from clang_llm.system.errors import PassListError
 
 _DATA = Path(__file__).resolve().parents[1] / "data"
 _CLOSING = "# closing: "
@@ -46,17 +47,39 @@ def sources(major: int) -> tuple[Path, ...]:
 
 
 @cache
-def shipped(major: int) -> frozenset[str]:
-    """Return the digests of all pieces that are shipped for one major version of LLVM.
+def shipped_pieces(major: int) -> frozenset[tuple[str, str]]:
+    """Return kind and text of all pieces that are shipped for one major version of LLVM, as that LLVM runs them.
 
     Raises:
         PassListError: A set holds what is no recipe.
     """
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     for path in sources(major):
         for line in path.read_text(encoding="ascii").splitlines():
             if line.startswith(_CLOSING):
-                found.add(digest_of("closing", line.removeprefix(_CLOSING)))
+                found.add(("closing", line.removeprefix(_CLOSING)))
             elif line.strip() and not line.startswith("#"):
-                found |= digests_of(Recipe.parse(line))
+                found.update(pieces_of(Recipe.read(line)))
     return frozenset(found)
+
+
+def shipped(major: int) -> frozenset[str]:
+    """Return the digests of the same pieces; raises as `shipped_pieces` does."""
+    return frozenset(digest_of(kind, text) for kind, text in shipped_pieces(major))
+
+
+def added_to(recipe: Recipe, major: int) -> frozenset[str]:
+    """Return the digests of those pieces of a recipe that are not shipped."""
+    known = shipped_pieces(major)
+    return frozenset(digest_of(kind, text) for kind, text in pieces_of(recipe) if (kind, text) not in known)
+
+
+def usable_or_shipped(recipe: Recipe, major: int) -> Recipe | None:
+    """Return what `usable` does, in no time where all pieces are shipped: this LLVM runs those as they stand."""
+    if not shipped_pieces(major).issuperset(pieces_of(recipe)):
+        return usable(recipe, major)
+    try:
+        recipe.check_counts()
+    except PassListError:
+        return None
+    return recipe

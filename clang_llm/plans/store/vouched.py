@@ -8,11 +8,10 @@ not follow the umask.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.vetted import digests_of, shipped
+from clang_llm.plans.vetted import added_to
 from clang_llm.system.files import append, distrusted, open_regular
 
 #: Longest file that is read, in bytes, the same as in the plugin: a hundred thousand pieces.
@@ -47,6 +46,8 @@ def bring(root: Path, to: Path) -> None:
     if files:
         make_place(to)
         to.chmod(0o755)
+    import shutil  # no part of a compile
+
     for path in files:
         shutil.copy2(path, to / DIRECTORY / path.name, follow_symlinks=False)
 
@@ -63,14 +64,15 @@ def _read(root: Path, path: Path) -> frozenset[str]:
 
 def is_vouched(root: Path, major: int, recipe: Recipe) -> bool:
     """Say whether every piece of a recipe is shipped or vouched for in the cache directory `root`."""
-    missing = digests_of(recipe) - shipped(major)
+    missing = added_to(recipe, major)
     return not missing or missing <= _read(root, root / DIRECTORY / f"llvm-{major}")
 
 
 def vouch(root: Path, major: int, recipe: Recipe) -> bool:
     """Remember the pieces of a recipe that this user's validation accepted; return whether all are known now."""
     path = root / DIRECTORY / f"llvm-{major}"
-    missing = digests_of(recipe) - shipped(major) - _read(root, path)
+    missing = added_to(recipe, major)
+    missing -= _read(root, path) if missing else frozenset()
     if not missing:
         return True
     try:

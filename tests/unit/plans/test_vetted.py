@@ -13,7 +13,7 @@ from clang_llm.backends.proposal import ProposalBackend
 from clang_llm.plans import vetted
 from clang_llm.plans.coreset import read_coreset, read_menu
 from clang_llm.plans.plan import Plan, decode, encode, seal_on
-from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.recipe import MAX_FUNCTIONS, Recipe, usable
 from clang_llm.plans.store import seal
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.plans.store.vouched import is_vouched, vouch
@@ -43,6 +43,23 @@ def test_all_that_is_shipped_is_vetted_and_nothing_else(major: int) -> None:
                 if recipe.staged:
                     assert vetted.digests_of(replace(recipe, closing=closing)) <= known
     assert not vetted.digests_of(STRANGE) & known
+
+
+@pytest.mark.parametrize("major", [14, 15, 16, 19, 22])
+def test_all_that_is_shipped_is_run_as_it_is_written(major: int) -> None:
+    """So nobody parses it: not who reads a set, and not the search."""
+    for some in (read_coreset(major), read_menu(major, BUNDLED)):
+        for recipe in (*some.lists, *map(Recipe, some.closings)):
+            assert Recipe.parse(recipe.text) == recipe
+            assert usable(recipe, major) == vetted.usable_or_shipped(recipe, major) == recipe
+
+
+@pytest.mark.parametrize("use", [(), (0,), (1,), (-1,), (0,) * (MAX_FUNCTIONS + 1)])
+def test_a_recipe_of_shipped_pieces_is_judged_like_any_other(use: tuple[int, ...]) -> None:
+    recipe = replace(shipped_recipe(), use=use)
+    assert vetted.usable_or_shipped(recipe, 19) == usable(recipe, 19)
+    for other in (replace(recipe, closing="instcombine"), replace(recipe, module="no-such-pass"), STRANGE):
+        assert vetted.usable_or_shipped(other, 19) == usable(other, 19)
 
 
 def test_a_piece_counts_for_its_stage_alone() -> None:
