@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from clang_llm.plans.recipe import Recipe
@@ -60,6 +59,8 @@ class Attributing(Protocol):
 
 def missing_packages() -> list[str]:
     """Return what is not installed of `MODEL_PACKAGES`; nothing is imported."""
+    from importlib.util import find_spec  # no part of a compile
+
     return [name for name in MODEL_PACKAGES if find_spec(name) is None]
 
 

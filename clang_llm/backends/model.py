@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -169,4 +168,4 @@ def resolved(settings: Settings, major: int, target: str) -> Settings:
     with suppress(BackendError):  # the backend tells it
         orders = read_coreset(major, directory).orders
         suits = not orders or family_of(target) in orders
-    return replace(settings, backend="model" if suits else "coreset")
+    return settings._replace(backend="model" if suits else "coreset")

@@ -7,7 +7,6 @@ the backend that is set searches as if there had been no plan.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 
 from clang_llm.backends import Backend, Measured
 from clang_llm.plans.plan import Plan
@@ -50,4 +49,4 @@ class ProposalBackend:
         """Return the outcome of the search as it is to be kept: whose it was, if the proposal has won."""
         if found.recipe != self._recipe:
             return found
-        return replace(found, budget=max(found.budget, self._plan.budget), provenance=self._plan.provenance)
+        return found._replace(budget=max(found.budget, self._plan.budget), provenance=self._plan.provenance)

@@ -8,7 +8,6 @@ verdicts of the validation programs that the cache directory remembers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from clang_llm.plans.borrowed import coreset_for
 from clang_llm.plans.coreset import Coreset
@@ -35,7 +34,7 @@ def parts_of(recipe: Recipe) -> list[Recipe]:
 def shipped_parts(coreset: Coreset) -> set[Recipe]:
     """Return what was validated with a shipped set: its recipes, and those with the closing stages of its mixes."""
     parts = {part for recipe in coreset.lists for part in parts_of(recipe)}
-    parts |= {replace(part, closing=closing) for closing in coreset.closings for part in parts if part.staged}
+    parts |= {part._replace(closing=closing) for closing in coreset.closings for part in parts if part.staged}
     return parts
 
 

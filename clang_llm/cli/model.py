@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from clang_llm import backends
 from clang_llm.backends.model import directory_of, vetted_menu
@@ -21,7 +20,7 @@ from clang_llm.system.settings import DEFAULT_BACKEND, Settings
 def check_model(settings: Settings) -> Iterator[Finding]:
     """The model of the backend in use, when it is one; for a large one a server is started to see it load."""
     if settings.backend == DEFAULT_BACKEND:
-        settings = replace(settings, backend="model")
+        settings = settings._replace(backend="model")
     if settings.backend not in ("model", *TABLE):
         return
     try:

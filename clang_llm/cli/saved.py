@@ -70,7 +70,11 @@ class Sum:
 
     def document(self) -> dict[str, object]:
         """Return it for ``--json``."""
-        return {"oz": self.oz, "ours": self.ours, "parts": {"oz": asdict(self.parts_oz), "ours": asdict(self.parts)}}
+        return {
+            "oz": self.oz,
+            "ours": self.ours,
+            "parts": {"oz": self.parts_oz._asdict(), "ours": self.parts._asdict()},
+        }
 
 
 def _row(name: str, oz: int, ours: int) -> tuple[str, str, str, str, str]:
@@ -161,7 +165,14 @@ def file_documents(objects: Objects, order: str) -> list[dict[str, object]]:
     """Return each object, for ``--json``; what is not UTF-8 in a name is there as escaped surrogates."""
     changed = {each.name for each in objects.changed}
     return [
-        {**asdict(each), "saved": each.saved, "gone": each.gone, "changed": each.name in changed}
+        {
+            **asdict(each),
+            "parts_oz": each.parts_oz and each.parts_oz._asdict(),
+            "parts": each.parts and each.parts._asdict(),
+            "saved": each.saved,
+            "gone": each.gone,
+            "changed": each.name in changed,
+        }
         for each in sorted(objects.all, key=ORDERS[order])
     ]
 

@@ -18,7 +18,7 @@ from clang_llm.plans.plan import Plan
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.plans.store.vouched import is_vouched, vouch
 from clang_llm.plans.types import Decision, Lookup
-from clang_llm.system import ledger, log, settings
+from clang_llm.system import log, savings, settings
 from clang_llm.system.errors import (
     Abandoned,
     BackendError,
@@ -154,7 +154,10 @@ class _Session:
             vouch(self.store.root, question.request.major, plan.recipe)
         if self.store.put(plan, replace_any=disbelieved):
             log.append_event(self.store.root, "stored")
-            ledger.fold(self.store.root)
+            if savings.is_long(self.store.root):
+                from clang_llm.system import ledger  # which takes longer to load than all misses but a few need
+
+                ledger.fold(self.store.root)
         elif not self.store.read_only and not disbelieved:
             better = self.store.get(question.request.key)
             if better is not None and better.size < plan.size and better.budget >= plan.budget:

@@ -8,7 +8,7 @@ import re
 import select
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import PROTOCOL, REFUSED, Choice, Decision, Lookup, Module, Request, Result, Status
@@ -30,8 +30,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\w*")
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """The first message: the module, and why the plugin asks."""
 
     request: Request
@@ -136,7 +135,7 @@ class Connection:
             BackendError: The model does not fit, or the head fails.
         """
         told = {"module": choice.head, "model": choice.model, "family": choice.family}
-        self._send({"do": Decision.ASK, **told, "recipes": list(choice.recipes), "count": choice.count})
+        self._send({"do": Decision.ASK, **told, "recipes": list(choice.recipes), "count": choice.number})
         message = self._receive(RESULT_S)
         if "refused" in message:
             raise BackendError(_text(message, "refused"))

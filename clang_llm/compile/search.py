@@ -13,7 +13,7 @@ from clang_llm.plans.plan import Plan
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Request, Result, Status
 from clang_llm.plans.vetted import usable_or_shipped
-from clang_llm.system import process
+from clang_llm.system import limits
 from clang_llm.system.errors import Abandoned, ProtocolError
 from clang_llm.system.objects import Parts
 
@@ -123,7 +123,7 @@ class Search:
         # What a time limit cut must never decide what is emitted: the same input gives the same object everywhere.
         # The same holds for a measurement that the machine could not make (no process, no memory for one).
         # And for what a limit may have cut that whoever started clang has set: it is ours, too, and was its children's.
-        cut = (Status.TIMEOUT, Status.FAILED, *((Status.MEMORY, Status.CRASHED) if process.limited() else ()))
+        cut = (Status.TIMEOUT, Status.FAILED, *((Status.MEMORY, Status.CRASHED) if limits.limited() else ()))
         if result.status in cut:
             raise Abandoned(result.status.value)
         self.results.append(result)

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from clang_llm import backends
@@ -124,8 +123,7 @@ class SpareTime:
     def _improve(self, cache: Path, entry: backlog.Entry, bitcode: Path) -> bool:
         """Search with the model's recipes; return whether the cache has a smaller plan now."""
         compiler = self._compiler(entry)
-        settings = replace(
-            self._settings,
+        settings = self._settings._replace(
             clang=str(compiler.path),
             backend=entry.backend,
             model=entry.model,
@@ -139,7 +137,7 @@ class SpareTime:
         with Evaluator(argv, self._stub(compiler, cache), cache, compiler_environment()) as evaluator:
             if (evaluator.request.target, evaluator.request.llvm) != (entry.target, entry.llvm):
                 raise ToolchainError(f"{compiler.path} compiles for {evaluator.request.target}, not {entry.target}")
-            request = replace(evaluator.request, key=entry.key, budget=entry.budget)
+            request = evaluator.request._replace(key=entry.key, budget=entry.budget)
             plan, _ = Search(_Measuring(evaluator), request, backend, entry.backend).run()
         store = LocalStore(cache, max_bytes=entry.max_size)
         known = store.get(entry.key)

@@ -8,10 +8,9 @@ needs of a module travels in a `Task`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Module
@@ -23,8 +22,7 @@ TABLE: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """One module for which recipes are wanted.
 
     Attributes:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe, all_usable
 from clang_llm.system.errors import BackendError
@@ -44,8 +44,7 @@ def family_of(target: str) -> str:
     return next((family for family, beginnings in FAMILIES.items() if target.startswith(beginnings)), "")
 
 
-@dataclass(frozen=True)
-class Coreset:
+class Coreset(NamedTuple):
     """Vetted pass lists for one major version of LLVM, in the order in which they are tried.
 
     Attributes:
@@ -60,8 +59,8 @@ class Coreset:
     identity: str
     evidence: tuple[str, ...]
     lists: tuple[Recipe, ...]
-    closings: tuple[str, ...] = ()
-    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    closings: tuple[str, ...]
+    orders: Mapping[str, tuple[int, ...]]
 
     def for_target(self, target: str) -> Iterator[Recipe]:
         """Yield all lists in the order for a triple."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe, all_usable
 from clang_llm.plans.types import REFUSED, Result, Status
@@ -18,8 +18,7 @@ _FIRST_LOOK = 2
 _SHARE_OF_CLOSINGS = 7
 
 
-@dataclass(frozen=True)
-class Mixture:
+class Mixture(NamedTuple):
     """A recipe that no measurement has seen yet.
 
     Attributes:
@@ -38,8 +37,7 @@ class Mixture:
         return self.predicted < self.best_single
 
 
-@dataclass(frozen=True)
-class _Measured:
+class _Measured(NamedTuple):
     """One measured recipe with what its functions have."""
 
     recipe: Recipe
@@ -110,7 +108,7 @@ def in_order(
     finished: list[Recipe] = []
     if mixture is not None:
         finished = [mixture.recipe] if mixture.promising else []
-        finished += [replace(mixture.recipe, closing=each) for each in closings if each != mixture.recipe.closing]
+        finished += [mixture.recipe._replace(closing=each) for each in closings if each != mixture.recipe.closing]
     yield [*finished, *left][: budget - len(measured)]
 
 
@@ -154,7 +152,7 @@ def _mix_one(
             if size < best[place][0]:
                 best[place] = (size, number)
     predicted = base.size + sum(size for size, _ in best) - sum(base.functions)
-    recipe = replace(base.recipe, functions=tuple(kept), use=tuple(number for _, number in best))
+    recipe = base.recipe._replace(functions=tuple(kept), use=tuple(number for _, number in best))
     return Mixture(recipe.compact(), predicted, min(one.size for one in measured))
 
 

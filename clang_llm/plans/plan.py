@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe, from_data
 from clang_llm.plans.types import FORMAT, OBJECTIVE
@@ -17,8 +18,7 @@ MAGIC = b"clang-llm-plan"
 MAX_BYTES = 512 * 1024
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The best known way to compile one module.
 
     Attributes:
@@ -40,7 +40,7 @@ class Plan:
     size_oz: int
     size: int
     budget: int
-    provenance: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = MappingProxyType({})
     objective: str = OBJECTIVE
     parts: tuple[Parts, Parts] | None = None
 

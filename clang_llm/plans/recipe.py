@@ -12,8 +12,7 @@ turn: it stands for mixes when they are validated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from clang_llm.plans.types import MAX_LENGTH
 from clang_llm.system.errors import PassListError
@@ -32,8 +31,7 @@ _IN_TURN = 1024
 MAX_PIPELINES, MAX_FUNCTIONS = 1024, 65536
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """One way to compile a module.
 
     Attributes:
@@ -91,10 +89,10 @@ class Recipe:
         from clang_llm.plans.passlist import PassList
 
         as_written = cls.read(text)
-        return replace(
-            as_written,
+        functions = (_function(PassList.parse(_wrapped(each))) if each else "" for each in as_written.functions)
+        return cls(
             module=PassList.parse(as_written.module).text,
-            functions=tuple(_function(PassList.parse(_wrapped(each))) if each else "" for each in as_written.functions),
+            functions=tuple(functions),
             closing=PassList.parse(as_written.closing).text if as_written.closing else "",
         )
 
@@ -118,7 +116,7 @@ class Recipe:
         functions = tuple(
             _function(PassList.parse(_wrapped(each)).for_llvm(major)) if each else "" for each in self.functions
         )
-        return replace(self, module=module.text, functions=functions, closing=closing)
+        return self._replace(module=module.text, functions=functions, closing=closing)
 
     def check(self, vocabulary: Vocabulary) -> None:
         """Check every pass, its parameters and its place.
@@ -170,13 +168,13 @@ class Recipe:
 
     def uniform(self, function: str) -> Recipe:
         """Return the recipe with one function pipeline for all functions."""
-        return replace(self, functions=(function,), use=())
+        return self._replace(functions=(function,), use=())
 
     def in_turn(self) -> Recipe:
         """Return the recipe with its pipelines dealt out to functions in turn, for any module; one is for all."""
         if len(self.functions) < 2 or self.use:
             return self
-        return replace(self, use=tuple(place % len(self.functions) for place in range(_IN_TURN)))
+        return self._replace(use=tuple(place % len(self.functions) for place in range(_IN_TURN)))
 
     def compact(self) -> Recipe:
         """Return the same recipe without function pipelines that no function uses."""
@@ -184,9 +182,8 @@ class Recipe:
             return self
         kept = sorted(set(self.use))
         place = {old: new for new, old in enumerate(kept)}
-        return replace(
-            self, functions=tuple(self.functions[old] for old in kept), use=tuple(place[old] for old in self.use)
-        )
+        functions, use = (self.functions[old] for old in kept), (place[old] for old in self.use)
+        return self._replace(functions=tuple(functions), use=tuple(use))
 
 
 def usable(recipe: Recipe, major: int) -> Recipe | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from clang_llm.system.objects import Parts
 
@@ -59,8 +58,7 @@ class Decision(str, Enum):
     ASK = "ask"
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """What the small model is asked about the functions of a module.
 
     Attributes:
@@ -68,26 +66,24 @@ class Choice:
         model: The model's directory.
         family: Family of the target, as the model's tokenizer names it.
         recipes: Columns of the model's profiles among which it chooses.
-        count: How many for each function; at most as many as there are.
+        number: How many for each function; at most as many as there are.
     """
 
     head: str
     model: str
     family: str
     recipes: tuple[int, ...]
-    count: int
+    number: int
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(NamedTuple):
     """The unoptimised module, and the code-generation part of clang's -cc1 line that goes with it."""
 
     bitcode: bytes
     options: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """One measurement; `id` -1 is plain -Oz, `size` is in bytes and counts only when `status` is ok.
 
     `parts` says what `size` is made of; None where whoever measured did not tell.
@@ -132,8 +128,7 @@ class Reader(Protocol):
         """Return the unoptimised module."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What is known about the module (docs/protocol.md).
 
     Attributes:
@@ -156,4 +151,4 @@ class Request:
     instructions: int = 0
     functions: int = 0
     source: str = ""
-    reader: Reader | None = field(default=None, compare=False, repr=False)
+    reader: Reader | None = None

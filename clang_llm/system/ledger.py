@@ -20,9 +20,10 @@ from urllib.parse import unquote_to_bytes
 from clang_llm.system.files import open_regular
 from clang_llm.system.locks import locked
 from clang_llm.system.objects import Parts, read_parts
+from clang_llm.system.savings import FOLD_BYTES as FOLD_BYTES
+from clang_llm.system.savings import is_long
+from clang_llm.system.savings import path as path
 
-#: Bytes of the ledger beyond which it is folded: some 15,000 compiles.
-FOLD_BYTES = 4 * 1024 * 1024
 #: Bytes of a file that are read; the plugin stops at these.
 MAX_BYTES = 64 * 1024 * 1024 + 65536
 #: Objects that folding remembers, the last ones; a browser has 60,000.
@@ -122,11 +123,6 @@ class Ledger:
         return self.sources().get(key, [])
 
 
-def path(cache_dir: Path) -> Path:
-    """Return where the plugin writes this user's ledger; with `.old` and `.kept` behind it are its older parts."""
-    return cache_dir / f"savings-{os.geteuid()}"
-
-
 def read(cache_dir: Path) -> Ledger:
     """Return what is known of every object that was compiled since the last `zero`."""
     found = Ledger()
@@ -156,12 +152,11 @@ def unusable(cache_dir: Path) -> tuple[str, str]:
 
 def fold(cache_dir: Path, at_least: int = FOLD_BYTES) -> None:
     """Keep the ledger short, when it is longer than `at_least`; never fails, and waits for nobody."""
-    with suppress(OSError):
-        if path(cache_dir).lstat().st_size <= at_least:
-            return
-        with locked(cache_dir / "locks" / path(cache_dir).name, 0) as held:
-            if held:
-                _fold(cache_dir)
+    if not is_long(cache_dir, at_least):
+        return
+    with suppress(OSError), locked(cache_dir / "locks" / path(cache_dir).name, 0) as held:
+        if held:
+            _fold(cache_dir)
 
 
 def zero(cache_dir: Path) -> None:

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from clang_llm.system.files import HARMLESS, append, open_regular, read_regular
@@ -76,19 +75,19 @@ def _append(path: Path, text: str) -> None:
         append(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | HARMLESS, 0o666), text)
 
 
-@dataclass
 class _Stats:
     """Content of `stats.json`.
 
-    Attributes:
+    Args:
         counters: The counts.
         folded: For each inode of an event file the bytes of it that are in the counts.
         zeroed: Second of the epoch of the last `zero`.
     """
 
-    counters: Counter[str] = field(default_factory=Counter)
-    folded: dict[int, int] = field(default_factory=dict)
-    zeroed: int | None = None
+    def __init__(self, counters: Mapping[str, int], folded: Mapping[int, int], zeroed: int | None = None) -> None:
+        self.counters = Counter(counters)
+        self.folded = dict(folded)
+        self.zeroed = zeroed
 
     @classmethod
     def read(cls, path: Path) -> _Stats:
@@ -96,10 +95,10 @@ class _Stats:
             data = json.loads(read_regular(path, MAX_STATS))
             counters = {str(name): int(count) for name, count in data["counters"].items()}
             folded = {int(inode): int(size) for inode, size in data["folded"].items()}
-            return cls(Counter(counters), folded, int(data["zeroed"]) if data.get("zeroed") else None)
+            return cls(counters, folded, int(data["zeroed"]) if data.get("zeroed") else None)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             # A damaged file costs the counts of earlier folds, never a compile.
-            return cls()
+            return cls({}, {})
 
     def write(self, path: Path) -> None:
         folded = {str(inode): size for inode, size in self.folded.items()}

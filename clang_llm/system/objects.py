@@ -6,8 +6,8 @@ import io
 import os
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from clang_llm.system.errors import ObjectError
 from clang_llm.system.files import open_regular
@@ -19,8 +19,7 @@ PARTS = ("code", "rodata", "data", "unwind")
 _UNWIND = (".eh_frame", ".gcc_except_table", ".ARM.exidx", ".ARM.extab")
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """Bytes of an object by what they are; or a difference of two.
 
     Attributes:
@@ -42,9 +41,9 @@ class Parts:
 
     def listed(self) -> tuple[int, ...]:
         """Return the numbers in the order of `PARTS`."""
-        return astuple(self)
+        return tuple(self)
 
-    def __add__(self, other: Parts) -> Parts:
+    def __add__(self, other: Parts) -> Parts:  # type: ignore[override]  # it is no sequence to be continued
         """Return the sums of both."""
         return Parts(*(mine + theirs for mine, theirs in zip(self.listed(), other.listed(), strict=True)))
 
@@ -68,8 +67,7 @@ def read_parts(numbers: object, size: int) -> Parts:
     return Parts(*numbers)
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """One allocated section that occupies space in the file.
 
     Attributes:

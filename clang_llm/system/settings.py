@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from clang_llm.system.places import NOWHERE, own_cache, own_config
 from clang_llm.system.reader import MIB as MIB
@@ -75,8 +76,7 @@ AUTO_JOBS = "auto"
 DEFAULT_MIN_INSTRUCTIONS = 50
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the user set, with defaults filled in.
 
     Attributes:
@@ -122,7 +122,7 @@ class Settings:
     infer_ms: int = DEFAULT_INFER_MS
     model: str | None = None
     url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str | None = None
     unvetted: str = UNVETTED_WORDS[0]
     explaining: bool = False
     explain_to: Path | None = None
@@ -132,8 +132,13 @@ class Settings:
     corpus: Path | None = None
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    rejected: Mapping[str, Rejected] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    rejected: Mapping[str, Rejected] = MappingProxyType({})
+    origins: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Return nothing of the key."""
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "api_key")
+        return f"Settings({', '.join(shown)})"
 
     @property
     def homeless(self) -> bool:

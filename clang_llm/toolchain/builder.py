@@ -16,7 +16,7 @@ from pathlib import Path
 from clang_llm import __version__
 from clang_llm.plans import vetted, vocabulary
 from clang_llm.plans.types import FORMAT, PROTOCOL
-from clang_llm.system import process, settings
+from clang_llm.system import limits, process, settings
 from clang_llm.system.errors import ProcessError, ToolchainError
 from clang_llm.system.files import nobody_else_writes, replace_file
 from clang_llm.toolchain.compiler import ASK_S, Compiler
@@ -130,7 +130,7 @@ class Builder:
     def _look_for_limits(self, error: ToolchainError | ProcessError) -> None:
         """Raise an error that does not stand when the build failed for want of what may be there next time."""
         text = "\n".join([str(error), *self.log])
-        limit = "a limit of this process" if process.limited() else ""
+        limit = "a limit of this process" if limits.limited() else ""
         short = next((each for each in _PASSING if each in text), limit)
         if short:
             raise _retry_when(f"the plugin could not be built now ({short}); try again", SOURCES) from error

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from clang_llm.system import log, process, settings
+from clang_llm.system import limits, log, settings
 from clang_llm.system.errors import ClangLlmError
 from clang_llm.toolchain import plugins as toolchain
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
 
 
 def _prepare(clang: Path, memo: Path, own: Path | None, chosen: settings.Settings) -> None:
-    if process.is_short():
+    if limits.is_short():
         log.write_log(chosen.log, f"prepare {clang}: not under the limits of this process")
         return
     try:

@@ -7,7 +7,7 @@ itself, and mixes of them with every closing stage. What passes is left in the c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from clang_llm.plans.borrowed import borrowed, place_of
@@ -62,7 +62,7 @@ def try_set(lender: int, major: int, trying: Trying) -> Lent:
     recipes = [recipe for recipe in recipes if recipe.head not in bad]
     stages = [stage.module for stage in all_usable(map(Recipe, shipped.closings), major)]
     sound = [mix for mix in mixes if mix.head not in bad]
-    closed = {each: [replace(mix, closing=each) for mix in sound] for each in stages}
+    closed = {each: [mix._replace(closing=each) for mix in sound] for each in stages}
     failing = _rejected([mix for some in closed.values() for mix in some], trying)
     closings = tuple(each for each, some in closed.items() if not failing.intersection(some))
     return Lent(lender, len(fitting), tuple(recipes), closings, outcome.excluded)
@@ -89,7 +89,7 @@ def keep(lent: Lent, compiler: Compiler, programs: ProgramSet, root: Path) -> Pa
     shipped = read_coreset(lent.lender)
     orders = {family: shipped.in_order(family) for family in shipped.orders}
     staged = next((recipe for recipe in lent.recipes if recipe.staged), None)
-    closed = [replace(staged, closing=each) for each in lent.closings] if staged else []
+    closed = [staged._replace(closing=each) for each in lent.closings] if staged else []
     for recipe in (*lent.recipes, *closed):
         if not vouch(root, compiler.major, recipe):
             raise StoreError(f"cannot write {place_of(root)}; see who owns the cache directory")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from clang_llm.plans.mixture import mix
 from clang_llm.plans.recipe import MAX_PIPELINES, Recipe, all_usable
@@ -174,7 +174,7 @@ class Tuner:
     def _closings(self, mixed: Recipe) -> list[Recipe]:
         """Return a mix with its own closing stage and with others, those that were tried already excepted."""
         major = self._space.major
-        closed = (replace(mixed, closing=each) for each in (mixed.closing, *CLOSINGS))
+        closed = (mixed._replace(closing=each) for each in (mixed.closing, *CLOSINGS))
         fresh = [recipe for recipe in all_usable(closed, major) if recipe not in self._known]
         self._known.update(fresh[: len(CLOSINGS)])
         return fresh[: len(CLOSINGS)]
@@ -234,7 +234,7 @@ class Tuner:
         ]
         distinct = tuple(dict.fromkeys(pipelines))[:MAX_PIPELINES]
         places = {pipeline: number for number, pipeline in enumerate(distinct)}
-        return replace(like, functions=distinct, use=tuple(places.get(each, 0) for each in pipelines))
+        return like._replace(functions=distinct, use=tuple(places.get(each, 0) for each in pipelines))
 
     def _made_for(self, place: int, archive: Archive) -> str:
         own, draw = elements_of(archive.by[place]), self._rng.random()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from clang_llm.models.prompt import STRUCTURE
@@ -38,7 +37,7 @@ def plans(major: int, version: str) -> list[Plan]:
     provenance = {"backend": "coreset", "list": 1, "tried": 8, "rejected": {"interface": 1}, "version": "0.1.0"}
     made = [Plan(KEY, version, "x86_64-pc-linux-gnu", recipe, 1234, 1200, 8, provenance) for recipe in recipes(major)]
     # Entries of before do not say what the sizes are made of.
-    made = [replace(plan, parts=(Parts(900, 100, 34, 200), Parts(900, 100, 34, 166))) for plan in made[1:]] + made[:1]
+    made = [plan._replace(parts=(Parts(900, 100, 34, 200), Parts(900, 100, 34, 166))) for plan in made[1:]] + made[:1]
     return [*made, Plan(KEY, version, "x86_64-pc-linux-gnu", None, 1234, 1234, 8, provenance)]
 
 

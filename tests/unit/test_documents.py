@@ -3,7 +3,6 @@
 import importlib.util
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,7 @@ def test_every_setting_is_a_field() -> None:
     bookkeeping = {"unknown", "problems", "origins", "explaining", "explain_to", "unhurried", "corpus"}
     bookkeeping |= {"runtime_dir", "server_dir", "rejected"}
     spelled = {"candidates_set": "candidates"}
-    known = {spelled.get(field.name, field.name) for field in fields(settings.Settings)} - bookkeeping
+    known = {spelled.get(name, name) for name in settings.Settings._fields} - bookkeeping
     assert known == {name.lower() for name in settings.NAMES}
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from clang_llm.plans.coreset import DATA, Coreset, read_coreset, read_menu
@@ -96,7 +96,7 @@ class Plans:
     def _one(self, kind: str, rng: random.Random, heads: Sequence[str]) -> Recipe:
         head = rng.choice(heads)
         if kind == "closing":
-            return replace(self._staged(rng), closing=rng.choice(self.closings))
+            return self._staged(rng)._replace(closing=rng.choice(self.closings))
         if kind == "tuned" and self.tuned:
             return rng.choice(self.tuned)
         if kind == "mix":

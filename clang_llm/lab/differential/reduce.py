@@ -119,8 +119,8 @@ class PlanReducer:
 
     def _stages(self, recipe: Recipe) -> Recipe:
         """Leave out whole stages, then passes of head and closing stage; what functions share stays."""
-        if recipe.closing and self.differing([replace(recipe, closing="")]):
-            recipe = replace(recipe, closing="")
+        if recipe.closing and self.differing([recipe._replace(closing="")]):
+            recipe = recipe._replace(closing="")
         for stage in ("module", "closing"):
             kept = (
                 [item.text for item in PassList.parse(getattr(recipe, stage)).items] if getattr(recipe, stage) else []
@@ -129,7 +129,7 @@ class PlanReducer:
                 rest = list(kept)
                 rest.remove(item)
                 text = ",".join(rest) or ("" if stage == "closing" else _EMPTY_HEAD)
-                shorter = replace(recipe, module=text) if stage == "module" else replace(recipe, closing=text)
+                shorter = recipe._replace(module=text) if stage == "module" else recipe._replace(closing=text)
                 if self.differing([shorter]):
                     kept, recipe = rest, shorter
         return recipe

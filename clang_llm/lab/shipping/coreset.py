@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 
@@ -223,7 +222,7 @@ def vetted_closings(recipes: Sequence[Recipe], acceptance: Acceptance, vetted: C
     heads = {recipe.head for recipe in recipes if vetted is None or recipe not in vetted.lists}
     mixes = [mixed for mixed in mixes_of(recipes) if mixed.head in heads]
     closings = CLOSINGS if vetted is None else vetted.closings
-    closed = {each: [replace(mixed, closing=each) for mixed in mixes] for each in closings}
+    closed = {each: [mixed._replace(closing=each) for mixed in mixes] for each in closings}
     bad = acceptance.rejected([*mixes, *(mixed for some in closed.values() for mixed in some)])
     tell_of("rejected", bad)
     if any(mixed in bad for mixed in mixes):

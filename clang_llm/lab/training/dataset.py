@@ -12,7 +12,7 @@ import gzip
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def measure(module: CorpusModule, bench: Bench, menu: Sequence[Recipe], place: P
 
 def _measure(module: CorpusModule, menu: Sequence[Recipe], evaluator: Evaluator) -> ModuleData:
     texts = evaluator.describe(menu[0].module)
-    *results, untouched = evaluator.evaluate([*menu, replace(menu[0], functions=("",))])
+    *results, untouched = evaluator.evaluate([*menu, menu[0]._replace(functions=("",))])
     fitting = [each.teaches and len(each.functions) == len(texts) for each in results]
     if not texts or not any(fitting):
         raise DataError("no recipe of the menu compiles it")

@@ -11,9 +11,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from clang_llm.plans.plan import MAX_BYTES, Plan, decode, encode, seal_on
 from clang_llm.plans.store.eviction import evict, evict_shard
@@ -28,8 +28,7 @@ QUARANTINED = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Verification:
+class Verification(NamedTuple):
     """What `verify` found: sound entries, entries of other formats, and the corrupt ones it moved aside."""
 
     sound: int
@@ -91,7 +90,7 @@ class LocalStore:
             # What others measured may be no plan for this module at all.
             if old is not None and not plan.beats(old) and (old.recipe is None or self.is_sealed(plan.key)):
                 if old.budget < plan.budget:
-                    self._write(replace(old, budget=plan.budget))
+                    self._write(old._replace(budget=plan.budget))
                 return False
         return self._write(plan)
 

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def key_of(root: Path, *, create: bool = False) -> bytes | None:
         root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode("ascii"))
+            file.write(os.urandom(32).hex().encode("ascii"))
         # Unlike a rename, this leaves the key of a process that was quicker.
         os.link(temporary, path)
     except OSError:

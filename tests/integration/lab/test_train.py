@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -132,7 +131,7 @@ def test_the_plugin_says_what_torch_says(a_compiler: Compiler, builds: Path, tmp
             texts, places = evaluator.describe(choice.head), evaluator.ask(choice)
             answers = answers_of(model).among(columns)
             longest = answers.network.config.max_position_embeddings
-            opinions = ask(texts, "x86_64", answers, longest, choice.count)
+            opinions = ask(texts, "x86_64", answers, longest, choice.number)
             assert len(texts) == len(places) > 3
             assert [opinion.ranked for opinion in opinions] == places
 
@@ -187,13 +186,13 @@ def test_another_llvm_may_have_a_part_of_the_menu(a_compiler: Compiler, tmp_path
 
     def answer(choice: Choice) -> list[tuple[int, ...]]:
         asked.append(choice)
-        return [tuple(range(choice.count))]
+        return [tuple(range(choice.number))]
 
     assert ranked(answer, read_menu(major, model), "x86_64", model, MENU) == menu(major)
     write_coreset(major, menu(major)[:0:-1], ["all programs"], model)
     assert ranked(answer, read_menu(major, model), "x86_64", model, MENU) == menu(major)[:0:-1]
     assert [choice.recipes for choice in asked] == [tuple(range(MENU)), tuple(range(MENU - 1, 0, -1))]
-    write_coreset(major, [replace(menu(major)[0], closing="constmerge")], ["all programs"], model)
+    write_coreset(major, [menu(major)[0]._replace(closing="constmerge")], ["all programs"], model)
     with pytest.raises(BackendError, match="knows no recipe"):
         ranked(answer, read_menu(major, model), "x86_64", model, MENU)
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,12 +122,12 @@ def test_a_sound_plan_of_somebody_else_is_kept_as_ours(bench: Bench) -> None:
     assert theirs is not None
     assert theirs.recipe is not None
     own = bench.compile(source)
-    leave(bench, replace(theirs, budget=32), sealed=False)
+    leave(bench, theirs._replace(budget=32), sealed=False)
     (bench.cache / "events").unlink()
     assert bench.compile(source) == own
     assert bench.events() == ["unsealed", "stored", "applied"]
     assert store.is_sealed(key)
-    assert store.get(key) == replace(theirs, budget=32)
+    assert store.get(key) == theirs._replace(budget=32)
     (bench.cache / "events").unlink()
     assert bench.compile(source) == own
     assert bench.events() == ["hit", "applied"]
@@ -145,7 +144,7 @@ def test_without_a_search_a_plan_of_somebody_else_is_measured_too(bench: Bench) 
 def test_a_plan_for_other_functions_ends_as_plain_clang(bench: Bench) -> None:
     source = write(bench, ASSERTED)
     recipe = shipped(lambda recipe: "function-simplification" in recipe.functions[0])
-    leave(bench, entry(bench, source, replace(recipe, use=(0,) * 9)), sealed=True)
+    leave(bench, entry(bench, source, recipe._replace(use=(0,) * 9)), sealed=True)
     assert bench.compile(source) == bench.plain(source)
     assert bench.events() == ["hit", "error:unfit", "bypass:disabled"]
     assert said_to_be_saved(bench) == 0
@@ -154,7 +153,7 @@ def test_a_plan_for_other_functions_ends_as_plain_clang(bench: Bench) -> None:
 def test_from_standard_input_such_a_plan_is_tried_first(bench: Bench) -> None:
     source = write(bench, ASSERTED)
     recipe = shipped(lambda recipe: "function-simplification" in recipe.functions[0])
-    leave(bench, entry(bench, source, replace(recipe, use=(0,) * 9)), sealed=True)
+    leave(bench, entry(bench, source, recipe._replace(use=(0,) * 9)), sealed=True)
     objects = []
     for plugin in ([], [f"-fpass-plugin={bench.plugin / 'stub.so'}"]):
         output = bench.root / "stdin.o"

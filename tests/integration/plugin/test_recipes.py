@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,7 +154,7 @@ def refused(result: Result) -> list[int]:
 def test_functions_that_need_more_than_oz_are_named_and_the_others_mixed(box: Box, target: str) -> None:
     words = (f"--target={target}", box.source(FOLDED))
     functions = ("mem2reg", f"mem2reg,{FOLDING}", f"mem2reg,{RANGES}")
-    recipes = [replace(each, module="globalopt") for each in staged(*functions, major=box.major)]
+    recipes = [each._replace(module="globalopt") for each in staged(*functions, major=box.major)]
     with box.open(*words) as evaluator:
         results = evaluator.evaluate(recipes)
         assert [each.status for each in results] == [Status.INTERFACE] * 3
@@ -177,7 +176,7 @@ def test_functions_that_need_more_than_oz_are_named_and_the_others_mixed(box: Bo
 def test_who_calls_what_must_go_is_to_blame(box: Box) -> None:
     source = box.root / "through.cpp"
     source.write_text(THROUGH_INLINE, encoding="utf-8")
-    recipes = [replace(each, module="globalopt") for each in staged("mem2reg", f"mem2reg,{RANGES}", major=box.major)]
+    recipes = [each._replace(module="globalopt") for each in staged("mem2reg", f"mem2reg,{RANGES}", major=box.major)]
     with box.open(source) as evaluator:
         without, ranges = evaluator.evaluate(recipes)
     assert (without.status, ranges.status) == (Status.INTERFACE, Status.OK)
@@ -203,14 +202,14 @@ def test_what_code_generation_calls_is_nobodys(newest: Box) -> None:
     # Division of 64 bits is a call on this machine; no function of the module names it.
     product = FOLDED.replace("absent();", "*(long long *)p /= *(long long *)(p + 2);")
     with newest.open("--target=riscv32-unknown-elf", newest.source(product)) as evaluator:
-        results = evaluator.evaluate([replace(each, module="globalopt") for each in staged(f"mem2reg,{FOLDING}")])
+        results = evaluator.evaluate([each._replace(module="globalopt") for each in staged(f"mem2reg,{FOLDING}")])
     assert [(each.status, each.functions) for each in results] == [(Status.INTERFACE, ())]
 
 
 def test_a_use_that_fits_no_function_count_is_refused(newest: Box) -> None:
     with newest.open("-ffreestanding", newest.source()) as evaluator:
         count = len(evaluator.evaluate(staged())[0].functions)
-        wrong = [replace(staged()[1], use=(0,) * number) for number in (count - 1, count, count + 1)]
+        wrong = [staged()[1]._replace(use=(0,) * number) for number in (count - 1, count, count + 1)]
         assert [each.status for each in evaluator.evaluate(wrong)] == [Status.INVALID, Status.OK, Status.INVALID]
 
 

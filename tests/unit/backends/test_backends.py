@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,13 +42,13 @@ def test_an_unknown_backend_is_told_with_the_known_ones() -> None:
 
 def test_the_default_is_the_model_where_it_has_a_menu_and_the_coreset_elsewhere(tmp_path: Path) -> None:
     write_coreset(19, lists("globaldce"), [], tmp_path, orders={"arm": lists("globaldce")})
-    settings = replace(make_settings(CLANG_LLM_MODEL=str(tmp_path)), backend=DEFAULT_BACKEND)
-    assert resolved(settings, 19, "armv7em-none-eabi") == replace(settings, backend="model")
-    assert resolved(settings, 19, "x86_64-pc-linux-gnu") == replace(settings, backend="coreset")
-    assert resolved(settings, 16, "armv7em-none-eabi") == replace(settings, backend="coreset")
+    settings = make_settings(CLANG_LLM_MODEL=str(tmp_path))._replace(backend=DEFAULT_BACKEND)
+    assert resolved(settings, 19, "armv7em-none-eabi") == settings._replace(backend="model")
+    assert resolved(settings, 19, "x86_64-pc-linux-gnu") == settings._replace(backend="coreset")
+    assert resolved(settings, 16, "armv7em-none-eabi") == settings._replace(backend="coreset")
     # What is set stays, a misspelt name included: it is told. So is a menu that somebody has changed.
     for name in ("model", "modell"):
-        assert resolved(replace(settings, backend=name), 16, "x86_64").backend == name
+        assert resolved(settings._replace(backend=name), 16, "x86_64").backend == name
     (tmp_path / "llvm-19.txt").write_text("changed")
     assert resolved(settings, 19, "x86_64").backend == "model"
     # The one that comes with the package needs nothing else.

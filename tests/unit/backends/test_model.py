@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -60,7 +59,7 @@ def propose(
     environ |= {"CLANG_LLM_MODEL": str(root / "model"), **variables}
     if "CLANG_LLM_READONLY" not in variables:
         (root / "cache").mkdir(exist_ok=True)
-    backend = ModelBackend(replace(Settings.load(environ), explain_to=explain_to))
+    backend = ModelBackend(Settings.load(environ)._replace(explain_to=explain_to))
     proposals = backend.propose(Request(KEY, "19.1.7", 19, "x86_64", budget, reader=plugin))
     first = list(next(proposals))
     proposals.close()
@@ -100,7 +99,7 @@ def test_the_coresets_recipes_come_after_the_models_first(tmp_path: Path) -> Non
     # The menu's recipes are the last and the first of the model's.
     assert plugin.choices == [Choice("globalopt", str(tmp_path / "model"), "x86", (2, 0), 2)]
     assert [backend.origin(each) for each in first] == ["model", "coreset"]
-    assert backend.origin(replace(mixed, use=(1, 1))) == "mix"
+    assert backend.origin(mixed._replace(use=(1, 1))) == "mix"
     assert all(backend.accepts(each) for each in first)
     assert backend.vetted(REQUEST) == f"{menu.identity}+{read_coreset(19).identity}"
     assert counts(tmp_path) == Counter({"model:answered": 1})
@@ -117,7 +116,7 @@ def test_rankings_become_recipes() -> None:
 def test_no_more_is_asked_for_than_is_compiled(tmp_path: Path) -> None:
     make_model(tmp_path / "model")
     propose(tmp_path, plugin := Plugin([(1,)]), budget=1)
-    assert [choice.count for choice in plugin.choices] == [1]
+    assert [choice.number for choice in plugin.choices] == [1]
 
 
 def test_what_nobody_vetted_is_not_accepted(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,7 @@ def vetting(tmp_path: Path, words: str) -> Vetting:
 
 def staged(*functions: str) -> Recipe:
     first = next(recipe for recipe in CORESET.lists if recipe.staged)
-    return replace(first, functions=functions, use=tuple(range(len(functions))) if len(functions) > 1 else ())
+    return first._replace(functions=functions, use=tuple(range(len(functions))) if len(functions) > 1 else ())
 
 
 def test_refusing_proposes_what_is_known_to_pass(judge: Judge, tmp_path: Path) -> None:
@@ -83,7 +82,7 @@ def test_a_mix_is_as_good_as_its_parts(judge: Judge, tmp_path: Path) -> None:
     first, second = sorted(shipped)[:2]
     found = vetting(tmp_path, "validate")
     assert found.accepts(staged(first, second))
-    assert all(found.accepts(replace(staged(first, second), closing=closing)) for closing in CORESET.closings)
+    assert all(found.accepts(staged(first, second)._replace(closing=closing)) for closing in CORESET.closings)
     assert judge.tried == []
     assert found.accepts(staged(first, "bdce"))
     assert judge.tried == parts_of(staged("bdce"))

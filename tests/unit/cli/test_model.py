@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clang_llm import backends, cli
+from clang_llm import cli
 from clang_llm.backends.model import BUNDLED
 from clang_llm.cli import explain, serve, stats, trial
 from clang_llm.cli.checks import OK, WRONG
@@ -62,7 +62,7 @@ def test_a_server_that_is_not_there_is_described_with_the_reason(
 ) -> None:
     model = tmp_path / "m"
     model.mkdir()
-    monkeypatch.setattr(backends, "find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     for name, value in (("BACKEND", "transformers"), ("MODEL", str(model)), ("CACHE_DIR", str(tmp_path / "cache"))):
         monkeypatch.setenv(f"CLANG_LLM_{name}", value)
     assert cli.main(["serve", "--status"]) == 1
@@ -88,7 +88,7 @@ def test_doctor_says_what_a_model_needs(tmp_path: Path, monkeypatch: pytest.Monk
     model = tmp_path / "m"
     model.mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr(backends, "find_spec", lambda name: None if name == "torch" else object())
+        patch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else object())
         (finding,) = check_model(make_settings(tmp_path, MODEL=str(model), BACKEND="transformers"))
         (harmless,) = check_model(make_settings(tmp_path, BACKEND="auto"))
     assert (finding.level, finding.text) == (WRONG, "not installed: torch")

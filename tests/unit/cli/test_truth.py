@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm import backends, cli
+from clang_llm import cli
 from clang_llm.cli import checks, serve
 from clang_llm.cli.checks import OK, WRONG
 from clang_llm.cli.database import check_database
@@ -71,7 +71,7 @@ def test_trying_the_cache_leaves_nothing(tmp_path: Path) -> None:
 def test_a_server_is_promised_only_where_one_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], says: str
 ) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     settings = load(tmp_path, **{"BACKEND": "transformers", "MODEL": str(tmp_path), **variables})
     place = serve.place_of(settings)
     text = "\n".join(serve.describe(place, settings, None))
@@ -87,7 +87,7 @@ def test_backends_without_a_server_have_no_place_for_one(tmp_path: Path, backend
 
 
 def test_no_server_is_promised_without_its_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "torch" else name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else name)
     settings = load(tmp_path, BACKEND="transformers", MODEL=str(tmp_path))
     text = "\n".join(serve.describe(serve.place_of(settings), settings, None))
     assert "it needs torch" in text

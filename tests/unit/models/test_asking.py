@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 Ends = tuple[socket.socket, socket.socket]
 
 
-@pytest.mark.parametrize("task", [TASK, replace(TASK, module=Module(b"BC\xc0\xde\0\n" * 1000, ("-Oz", "-fPIC")))])
+@pytest.mark.parametrize("task", [TASK, TASK._replace(module=Module(b"BC\xc0\xde\0\n" * 1000, ("-Oz", "-fPIC")))])
 def test_a_task_survives_the_wire(ends: Ends, task: Task) -> None:
     wire.send(ends[0], wire.question(task, "/cache"), soon())
     message = wire.receive(ends[1], soon())
@@ -143,12 +142,12 @@ def test_a_place_is_private_and_short(tmp_path: Path) -> None:
 
 
 def test_the_runtime_directory_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = replace(make_settings(tmp_path), runtime_dir=tmp_path)
+    settings = make_settings(tmp_path)._replace(runtime_dir=tmp_path)
     assert Place.of("model", tmp_path / "m", settings).socket.parent == tmp_path / "clang-llm"
-    gone = replace(settings, runtime_dir=tmp_path / "gone")
+    gone = settings._replace(runtime_dir=tmp_path / "gone")
     assert Place.of("model", tmp_path / "m", gone).socket.parent == tmp_path / "cache" / "server"
     monkeypatch.chdir(tmp_path)
-    relative = replace(settings, runtime_dir=Path())
+    relative = settings._replace(runtime_dir=Path())
     assert Place.of("model", tmp_path / "m", relative).socket.parent == tmp_path / "cache" / "server"
 
 
@@ -309,7 +308,7 @@ def propose(
 ) -> tuple[TransformersBackend, list[Recipe], float]:
     """Return the backend, its first round, and the seconds that it took."""
     settings = make_settings(root, MODEL=str(root / "model"), **variables)
-    backend = TransformersBackend(replace(settings, explain_to=explain_to))
+    backend = TransformersBackend(settings._replace(explain_to=explain_to))
     request = Request(KEY, "19.1.7", 19, "x86_64", 4, reader=reader or Reader())
     began = time.monotonic()
     proposals = backend.propose(request)
@@ -379,7 +378,7 @@ def test_in_the_background_nobody_waits(tmp_path: Path, serve: Serve) -> None:
 def test_nothing_is_left_behind_where_nothing_may_be_written(tmp_path: Path, variable: str) -> None:
     extra = {"READONLY": "1"} if variable == "READONLY" else {}
     settings = make_settings(tmp_path, INFER="background", **extra)
-    settings = settings if extra else replace(settings, explaining=True)
+    settings = settings if extra else settings._replace(explaining=True)
     inference = Inference("transformers", tmp_path / "model", settings)
     assert inference.ask(REQUEST, lambda: TASK) == []
     assert inference.outcome == "background"
@@ -444,7 +443,7 @@ def test_a_server_of_another_user_is_not_asked(tmp_path: Path, serve: Serve, mon
 def test_a_backend_that_reads_modules_asks_with_one(tmp_path: Path, serve: Serve) -> None:
     server = serve(wire.answer([RECIPE]))
     inference = Inference("transformers", tmp_path / "model", make_settings(tmp_path))
-    task = replace(TASK, module=Reader().module())
+    task = TASK._replace(module=Reader().module())
     assert inference.ask(REQUEST, lambda: task) == [RECIPE]
     assert inference.outcome == "answered"
     assert wire.task_of(server.heard[-1]) == task

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,7 +108,7 @@ def test_what_waits_is_answered_together(server: Server, model: ModelOfTest) -> 
     answers: list[int] = []
     budgets = range(1, MAX_BATCH + 4)
     askers = [
-        threading.Thread(target=lambda n=budget: answers.append(len(server.ask(replace(TASK, budget=n)))))
+        threading.Thread(target=lambda n=budget: answers.append(len(server.ask(TASK._replace(budget=n)))))
         for budget in budgets
     ]
     for asker in askers:
@@ -136,7 +135,7 @@ def test_a_task_on_which_the_model_fails_takes_no_other_along(server: Server, mo
 
     def ask_badly() -> None:
         with pytest.raises(ServerError) as caught:
-            server.ask(replace(TASK, major=13))
+            server.ask(TASK._replace(major=13))
         bad.append(str(caught.value))
 
     askers = [threading.Thread(target=lambda: good.append(server.ask())), threading.Thread(target=ask_badly)]
@@ -285,7 +284,7 @@ def test_what_a_compile_waits_for_comes_before_spare_time(server: Server, model:
     model.may_go.clear()
     askers = []
     for place, (name, spare) in enumerate((("first", True), ("spare", True), ("compile", False)), 1):
-        message = wire.question(replace(TASK, target=name), None, spare=spare)
+        message = wire.question(TASK._replace(target=name), None, spare=spare)
         askers.append(threading.Thread(target=client.ask, args=(server.place, message, soon())))
         askers[-1].start()
         while server.computing.figures().waiting < place:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
@@ -148,7 +147,7 @@ def test_a_seventh_of_the_budget_tries_the_mix_with_other_closings() -> None:
     names = ("adce", "bdce", "sccp")
     more = {staged(name): ok(100, 50, 50) for name in names}
     mixed = Recipe(HEAD, ("sroa", "dce"), (0, 1), "globaldce")
-    closed = [replace(mixed, closing=each) for each in ("constmerge", "mergefunc")]
+    closed = [mixed._replace(closing=each) for each in ("constmerge", "mergefunc")]
     sizes = SIZES | more | {recipe: ok(90, 30, 60) for recipe in (mixed, *closed)}
     closings = ["constmerge", "globaldce", "mergefunc"]
     # Five of the six leave room for the mix and one stage; the mix's own closing stage is no other one.

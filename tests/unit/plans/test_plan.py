@@ -1,6 +1,5 @@
 import hashlib
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,8 +22,8 @@ PLAN = Plan(
     budget=8,
     provenance={"backend": "coreset", "list": 5, "tried": 8, "rejected": {"interface": 1}, "validated": "0011"},
 )
-BEST_IS_OZ = replace(PLAN, recipe=None, size=1234)
-DIVIDED = replace(PLAN, parts=(Parts(1000, 34, 0, 200), Parts(970, 34, 6, 190)))
+BEST_IS_OZ = PLAN._replace(recipe=None, size=1234)
+DIVIDED = PLAN._replace(parts=(Parts(1000, 34, 0, 200), Parts(970, 34, 6, 190)))
 
 
 def entry(**changes: object) -> bytes:
@@ -36,7 +35,7 @@ def entry(**changes: object) -> bytes:
 
 @pytest.mark.parametrize(
     "plan",
-    [PLAN, BEST_IS_OZ, DIVIDED, replace(BEST_IS_OZ, parts=(Parts(1234), Parts(1234)))],
+    [PLAN, BEST_IS_OZ, DIVIDED, BEST_IS_OZ._replace(parts=(Parts(1234), Parts(1234)))],
     ids=["plan", "negative", "divided", "negative-divided"],
 )
 def test_a_plan_survives(plan: Plan) -> None:
@@ -162,10 +161,10 @@ def test_oz_has_the_parts_of_oz() -> None:
     [({}, "-"), ({"backend": "tune"}, "tune"), ({"backend": "model", "origin": "mix"}, "model/mix")],
 )
 def test_who_proposed(provenance: dict[str, object], by: str) -> None:
-    assert replace(PLAN, provenance=provenance).by == by
+    assert PLAN._replace(provenance=provenance).by == by
 
 
-STAGED = replace(PLAN, recipe=Recipe("globalopt", ("sroa,gvn", "", "sroa"), (0, 2, 1, 1), "globaldce"))
+STAGED = PLAN._replace(recipe=Recipe("globalopt", ("sroa,gvn", "", "sroa"), (0, 2, 1, 1), "globaldce"))
 
 
 def test_a_staged_plan_survives() -> None:
@@ -215,4 +214,4 @@ def test_deeply_nested_json_is_refused() -> None:
     [(1199, 8, True), (1199, 1, True), (1200, 9, True), (1200, 8, False), (1200, 7, False), (1201, 99, False)],
 )
 def test_a_plan_is_replaced_only_by_a_smaller_or_a_better_searched_one(size: int, budget: int, wins: bool) -> None:
-    assert replace(PLAN, size=size, budget=budget).beats(PLAN) is wins
+    assert PLAN._replace(size=size, budget=budget).beats(PLAN) is wins

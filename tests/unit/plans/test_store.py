@@ -3,7 +3,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -283,10 +282,10 @@ def test_the_stores_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_seed_is_a_store_that_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    LocalStore(tmp_path).put(replace(make_plan(), provenance={"backend": "seed"}))
+    LocalStore(tmp_path).put(make_plan()._replace(provenance={"backend": "seed"}))
     monkeypatch.setattr(stores, "SEED", tmp_path)
     (seed,) = stores.behind_local(Settings.load({"HOME": str(tmp_path)}))
-    assert seed.get(KEY) == replace(make_plan(), provenance={"backend": "seed"})
+    assert seed.get(KEY) == make_plan()._replace(provenance={"backend": "seed"})
     assert not seed.put(make_plan(size=1))
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def test_all_that_is_shipped_is_vetted_and_nothing_else(major: int) -> None:
             assert vetted.digests_of(recipe) <= known
             for closing in some.closings:
                 if recipe.staged:
-                    assert vetted.digests_of(replace(recipe, closing=closing)) <= known
+                    assert vetted.digests_of(recipe._replace(closing=closing)) <= known
     assert not vetted.digests_of(STRANGE) & known
 
 
@@ -56,16 +55,16 @@ def test_all_that_is_shipped_is_run_as_it_is_written(major: int) -> None:
 
 @pytest.mark.parametrize("use", [(), (0,), (1,), (-1,), (0,) * (MAX_FUNCTIONS + 1)])
 def test_a_recipe_of_shipped_pieces_is_judged_like_any_other(use: tuple[int, ...]) -> None:
-    recipe = replace(shipped_recipe(), use=use)
+    recipe = shipped_recipe()._replace(use=use)
     assert vetted.usable_or_shipped(recipe, 19) == usable(recipe, 19)
-    for other in (replace(recipe, closing="instcombine"), replace(recipe, module="no-such-pass"), STRANGE):
+    for other in (recipe._replace(closing="instcombine"), recipe._replace(module="no-such-pass"), STRANGE):
         assert vetted.usable_or_shipped(other, 19) == usable(other, 19)
 
 
 def test_a_piece_counts_for_its_stage_alone() -> None:
     recipe = shipped_recipe()
     assert not vetted.digests_of(Recipe(recipe.module)) <= vetted.shipped(19)
-    assert not vetted.digests_of(replace(recipe, closing=recipe.module)) <= vetted.shipped(19)
+    assert not vetted.digests_of(recipe._replace(closing=recipe.module)) <= vetted.shipped(19)
 
 
 def test_an_unknown_llvm_has_nothing_vetted() -> None:
@@ -132,7 +131,7 @@ def test_a_plan_of_ours_is_sealed_and_one_that_was_copied_there_is_not(tmp_path:
     other.path(KEY).write_bytes(store.path(KEY).read_bytes())
     assert not other.is_sealed(KEY)
     assert other.get(KEY) == make_plan(shipped_recipe())
-    assert other.put(replace(make_plan(None), key="cd" * 32))  # now the other one has a key, too
+    assert other.put(make_plan(None)._replace(key="cd" * 32))  # now the other one has a key, too
     assert not other.is_sealed(KEY)
 
 
@@ -149,7 +148,7 @@ def test_a_plan_of_others_gives_way_to_what_was_measured_here(tmp_path: Path) ->
     store = LocalStore(tmp_path)
     path = store.path(KEY)
     path.parent.mkdir(parents=True)
-    path.write_bytes(encode(replace(make_plan(shipped_recipe(1)), size=1, budget=32)))
+    path.write_bytes(encode(make_plan(shipped_recipe(1))._replace(size=1, budget=32)))
     assert store.put(make_plan(shipped_recipe()))
     assert store.get(KEY) == make_plan(shipped_recipe())
 
@@ -203,10 +202,10 @@ def test_a_plan_that_does_not_or_is_from_a_smaller_search_begins_one(status: Sta
 
 
 def test_a_confirmed_plan_keeps_its_origin_and_any_other_does_not() -> None:
-    theirs = replace(make_plan(shipped_recipe(), budget=32), provenance={"backend": "tune"})
+    theirs = make_plan(shipped_recipe(), budget=32)._replace(provenance={"backend": "tune"})
     backend = ProposalBackend(theirs, Scripted())
     ours = make_plan(shipped_recipe())
-    assert backend.confirmed(ours) == replace(ours, budget=32, provenance={"backend": "tune"})
+    assert backend.confirmed(ours) == ours._replace(budget=32, provenance={"backend": "tune"})
     assert backend.confirmed(make_plan(None)) == make_plan(None)
 
 
