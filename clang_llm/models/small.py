@@ -82,6 +82,8 @@ def by_rank(menu: Sequence[Recipe], rankings: Sequence[Sequence[int]]) -> list[R
 
 def columns_of(menu: Coreset, directory: Path) -> dict[Recipe, int]:
     """Return what a model knows of a menu, with the columns of its profiles; raises as `recipes_of` does."""
+    if menu.columns:
+        return dict(zip(menu.lists, menu.columns, strict=True))
     texts = {text: place for place, text in enumerate(texts_of(directory))}
     found = {each: texts[each.text] for each in menu.lists if each.text in texts}
     # Parsing takes longer than all else; only another LLVM than the one of the training may spell recipes otherwise.

@@ -23,6 +23,7 @@ _FIRST_LINE = "# clang-llm coreset 1"
 _IDENTITY = "# set: "
 _CLOSING = "# closing: "
 _ORDER = "# order "
+_COLUMNS = "# columns: "
 _EVIDENCE = "# validated: "
 
 #: The origin of a recipe that was mixed from others that were measured.
@@ -53,6 +54,7 @@ class Coreset(NamedTuple):
         lists: The lists, as they are written.
         closings: Closing stages that any mix of the lists may have instead of its own, best first.
         orders: For families of targets the places of the lists that come first there, in their order.
+        columns: Of a model's menu: under which number the model knows each list; empty when nobody has noted it.
     """
 
     major: int
@@ -61,6 +63,7 @@ class Coreset(NamedTuple):
     lists: tuple[Recipe, ...]
     closings: tuple[str, ...]
     orders: Mapping[str, tuple[int, ...]]
+    columns: tuple[int, ...]
 
     def for_target(self, target: str) -> Iterator[Recipe]:
         """Yield all lists in the order for a triple."""
@@ -91,8 +94,12 @@ def _read_orders(headers: Sequence[str]) -> dict[str, tuple[int, ...]]:
     for line in headers:
         if line.startswith(_ORDER):
             family, _, places = line[len(_ORDER) :].partition(": ")
-            found[family] = tuple(map(int, places.split(",")))
+            found[family] = _numbers(places)
     return found
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
 
 
 def read_coreset(major: int, directory: Path = DATA) -> Coreset:
@@ -112,14 +119,15 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     changed = BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
     try:
         orders = _read_orders(headers)
+        columns = next((_numbers(line[len(_COLUMNS) :]) for line in headers if line.startswith(_COLUMNS)), ())
     except ValueError:
         raise changed from None
     identity = identity_of(texts, closings, orders)
-    if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers:
+    if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers or len(columns) not in (0, len(texts)):
         raise changed
     evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
     # They are as `write_coreset` has left them: parsing them takes longer than a whole miss should.
-    return Coreset(major, identity, evidence, tuple(map(Recipe.read, texts)), closings, orders)
+    return Coreset(major, identity, evidence, tuple(map(Recipe.read, texts)), closings, orders, columns)
 
 
 def majors_in(directory: Path) -> list[int]:
@@ -158,6 +166,7 @@ def write_coreset(
     directory: Path = DATA,
     closings: Sequence[str] = (),
     orders: Mapping[str, Sequence[Recipe]] | None = None,
+    columns: Mapping[Recipe, int] | None = None,
 ) -> Path:
     """Write the set for one major version of LLVM and return its path.
 
@@ -168,6 +177,8 @@ def write_coreset(
         directory: Where the sets are.
         closings: Closing stages with which mixes passed too.
         orders: For families of targets some of the lists, best first; what is not among `lists` is left out.
+        columns: Of a model's menu: under which number the model knows each of them. That is no part of the identity,
+            since it changes what is tried first, and never what is allowed.
 
     Raises:
         PassListError: A recipe uses what the vocabulary does not allow.
@@ -189,6 +200,8 @@ def write_coreset(
         *_order_lines(places),
     ]
     lines += [*(_EVIDENCE + sentence for sentence in evidence), *(_CLOSING + each for each in stages)]
+    if columns and all(each in columns for each in distinct):
+        lines.append(_COLUMNS + ",".join(str(columns[each]) for each in distinct))
     path = directory / f"llvm-{major}.txt"
     directory.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

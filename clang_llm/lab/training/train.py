@@ -222,7 +222,8 @@ class Trainer:
             menu = read_menu(major, self.arguments.menu)
             # The families with an order are those that the model is for (`backends.model.menu_for`).
             orders = dict.fromkeys((*menu.orders, *families), menu.lists)
-            write_coreset(major, menu.lists, menu.evidence, place, menu.closings, orders)
+            columns = known_of(menu.lists, self.menu, major)
+            write_coreset(major, menu.lists, menu.evidence, place, menu.closings, orders, columns)
         (place / "README.md").write_text(card(self.train, len(self.validation), best_epoch(history)), encoding="utf-8")
 
     def _tell(self, history: Sequence[Mapping[str, Any]]) -> None:

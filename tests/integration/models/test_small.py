@@ -85,6 +85,8 @@ def test_the_model_that_comes_with_the_package_knows_its_menus() -> None:
         assert set(menu.orders) == {"x86"}
         assert len(known_of(menu.lists, recipes, major)) == len(menu.lists) > len(recipes) / 2
         assert columns_of(menu, BUNDLED) == known_of(menu.lists, recipes, major)
+        assert len(menu.columns) == len(menu.lists)
+        assert columns_of(menu._replace(columns=()), BUNDLED) == columns_of(menu, BUNDLED)
 
 
 def test_the_same_input_gives_the_same_object(make_project: Make) -> None:
