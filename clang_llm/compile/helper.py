@@ -6,6 +6,7 @@ counts the reason, and the log has it.
 
 from __future__ import annotations
 
+import gc
 import os
 
 from clang_llm import backends
@@ -29,7 +30,8 @@ from clang_llm.system.errors import (
 )
 from clang_llm.system.packages import find_packages
 
-#: Backends that need nothing but Python's own library.
+#: Backends that need nothing but Python's own library, and leave little behind: the plugin starts us without installed
+#: packages and without garbage collection.
 LEAN = ("coreset", "model")
 #: Seconds to wait for another process that works on the same module; below the plugin's patience of 60 s with us.
 #: Afterwards both work, and the answer is the same.
@@ -139,6 +141,7 @@ class _Session:
         chosen = resolved(self.chosen, question.request.major, question.request.target)
         if chosen.backend not in LEAN:
             find_packages()
+            gc.enable()
         backend = backends.create(chosen.backend, chosen)
         proposed = ProposalBackend(self.proposal, backend) if self.proposal is not None else None
         search = Search(self.connection, question.request, proposed or backend, chosen.backend)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import PROTOCOL, REFUSED, Choice, Decision, Lookup, Module, Request, Result, Status
+from clang_llm.plans.types import PROTOCOL, REFUSED, Choice, Decision, Lookup, Module, Request, Result, Status, is_key
 from clang_llm.system.errors import BackendError, EndOfConversation, ProtocolError
 from clang_llm.system.objects import read_parts
 
@@ -26,7 +26,6 @@ RESULT_S = 900.0
 #: Largest bitcode in bytes: more than any module of a sane program, less than what would harm the machine.
 MAX_MODULE = 1 << 30
 
-_KEY = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\w*")
 
 
@@ -58,7 +57,7 @@ class Connection:
                 f"the plugin speaks protocol {message.get('protocol')!r}, not {PROTOCOL}; prepare again"
             )
         key, llvm = _text(message, "key"), _text(message, "llvm")
-        if not _KEY.fullmatch(key) or not _VERSION.fullmatch(llvm):
+        if not is_key(key) or not _VERSION.fullmatch(llvm):
             raise ProtocolError(f"key {key!r} or version {llvm!r} is malformed")
         request = Request(
             key=key,

@@ -21,6 +21,14 @@ MAX_LENGTH = 16 * 1024
 REFUSED = 1 << 40
 
 
+_KEY_LENGTH, _HEX_DIGITS = 64, frozenset("0123456789abcdef")
+
+
+def is_key(text: str) -> bool:
+    """Whether a text may be a module's key: 64 hexadecimal digits."""
+    return len(text) == _KEY_LENGTH and _HEX_DIGITS.issuperset(text)
+
+
 class Status(str, Enum):
     """How the measurement of one candidate ended (docs/protocol.md)."""
 

@@ -33,7 +33,8 @@ static constexpr size_t MaxLine = 1 << 20; // bytes; a line beyond it is not our
   unsetenv("MAKEFLAGS");
   unsetenv("MFLAGS");
   setenv("CLANG_LLM_CONFIG", configFile().c_str(), /*overwrite=*/1);
-  const char *Code = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.compile.helper import main; main()";
+  const char *Code = "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); "
+                     "from clang_llm.compile.helper import main; main()";
   execl(Python, Python, "-I", "-S", "-c", Code, Root, static_cast<char *>(nullptr));
   _exit(127);
 }

@@ -28,8 +28,7 @@ struct Settings {
   bool explaining() const { return !ExplainFile.empty(); }
 };
 
-// The config file, which need not exist.
-std::string configFile();
+std::string configFile(); // which need not exist
 // Opens a regular file and nothing else, without ever waiting for it; -1 when it is something else or not there.
 int openRegular(const std::string &Path, int Flags, mode_t Mode = 0666);
 // What is in a file, up to Most bytes.

@@ -28,7 +28,7 @@ MAX_STATS, MAX_EVENTS = 4 * 1024 * 1024, 64 * ROTATE_BYTES
 #: Seconds to wait for another process that is folding; it takes milliseconds.
 LOCK_S = 10.0
 
-_EVENT = re.compile(rb"[a-z0-9_]+(:[a-z0-9_]+)?")
+_EVENT = rb"[a-z0-9_]+(:[a-z0-9_]+)?"
 
 
 def append_event(cache_dir: Path, *names: str) -> None:
@@ -144,7 +144,7 @@ def _read_new(cache_dir: Path) -> _Stats:
         complete = new[: new.rfind(b"\n") + 1]
         stats.folded[inode] = offset + len(complete)
         lines = complete.split(b"\n")[:-1]
-        stats.counters.update(line.decode() for line in lines if _EVENT.fullmatch(line))
+        stats.counters.update(line.decode() for line in lines if re.fullmatch(_EVENT, line))
     return stats
 
 

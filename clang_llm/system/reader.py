@@ -6,7 +6,6 @@ The plugin reads the same values in C++ (``plugin/settings.cpp``): both take and
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,10 +19,14 @@ MAX_CONFIG_BYTES = 64 * 1024
 #: What is trimmed from names and values of the config file, the same as in the plugin.
 _BLANKS = " \t\n\v\f\r"
 
-_NUMBER = re.compile(r"[0-9]{1,20}")  # Python refuses to read one of 5,000 digits
+_MAX_DIGITS = 20  # Python refuses to read a number of 5,000
 #: Words of a switch.
 FALSE_WORDS, TRUE_WORDS = ("0", "false", "no", "off"), ("1", "true", "yes", "on")
 _UNITS = {"": 1, "K": 1024, "M": MIB, "G": 1024 * MIB, "T": 1024 * 1024 * MIB}
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 def parse_size(text: str) -> int | None:
@@ -31,7 +34,7 @@ def parse_size(text: str) -> int | None:
     number, unit = text.strip().upper(), ""
     if number.endswith(("K", "M", "G", "T")):
         number, unit = number[:-1].rstrip(), number[-1]
-    return int(number) * _UNITS[unit] if _NUMBER.fullmatch(number) else None
+    return int(number) * _UNITS[unit] if _is_number(number) else None
 
 
 class Rejected(NamedTuple):
@@ -120,7 +123,7 @@ class Reader:
             return None
         digits = value.lstrip("0") or value[-1:]
         # More than the plugin's unsigned holds is no number there, so it is none here either.
-        if not _NUMBER.fullmatch(digits) or int(digits) >= 1 << 32:
+        if not _is_number(digits) or int(digits) >= 1 << 32:
             self._problem(name, value, f"a whole number from {least} to {most}; it is ignored")
             return None
         nearest = max(least, min(int(digits), most))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -18,14 +17,13 @@ from typing import NamedTuple
 from clang_llm.plans.plan import MAX_BYTES, Plan, decode, encode, seal_on
 from clang_llm.plans.store.eviction import evict, evict_shard
 from clang_llm.plans.store.seal import key_of, seal_of
+from clang_llm.plans.types import is_key
 from clang_llm.system.errors import PlanError, PlanFormatError
 from clang_llm.system.files import read_regular
 from clang_llm.system.locks import locked
 
 #: Corrupt entries that are kept for looking at; the rest is thrown away.
 QUARANTINED = 32
-
-_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class Verification(NamedTuple):
@@ -119,7 +117,7 @@ class LocalStore:
         """Yield key and path of every entry, sound or not, in the order of the keys."""
         for shard in sorted(self.plans.glob("[0-9a-f][0-9a-f]")):
             for path in sorted(shard.iterdir()):
-                if _KEY.fullmatch(key := shard.name + path.name):
+                if is_key(key := shard.name + path.name):
                     yield key, path
 
     def verify(self) -> Verification:
@@ -156,7 +154,7 @@ class LocalStore:
     def _quarantined(self) -> list[Path]:
         """Return what lies in the quarantine; a link there may lead to somebody's files."""
         directory = self.root / "quarantine"
-        return [] if directory.is_symlink() else [path for path in directory.glob("*") if _KEY.fullmatch(path.name)]
+        return [] if directory.is_symlink() else [path for path in directory.glob("*") if is_key(path.name)]
 
     def _bytes(self, key: str) -> bytes | None:
         try:

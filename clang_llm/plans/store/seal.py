@@ -11,13 +11,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 
+from clang_llm.plans.types import is_key
 from clang_llm.system.files import open_regular
-
-_KEY = re.compile(rb"[0-9a-f]{64}")
 
 
 def _path(root: Path) -> Path:
@@ -34,7 +32,7 @@ def _read(path: Path) -> bytes | None:
     # The same conditions as in the plugin.
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         return None
-    return key if _KEY.fullmatch(key) else None
+    return key if is_key(key.decode("ascii", errors="replace")) else None
 
 
 def key_of(root: Path, *, create: bool = False) -> bytes | None:

@@ -24,7 +24,10 @@ from clang_llm.system import log
 from clang_llm.system.objects import Parts
 
 ROOT = Path(__file__).resolve().parents[3]
-CODE = "import sys; sys.path.insert(0, sys.argv[1]); from clang_llm.compile.helper import main; main()"
+#: As in plugin/helper.cpp.
+CODE = (
+    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); from clang_llm.compile.helper import main; main()"
+)
 KEY = "ab" * 32
 LISTS = ["globaldce", "function(mem2reg)", "function(instcombine)", "default<O2>", "function(adce)"]
 #: What the lists above are for LLVM 19.

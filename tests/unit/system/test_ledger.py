@@ -1,6 +1,5 @@
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -221,7 +220,7 @@ def test_a_crash_inside_the_folding_costs_nothing(
 
 def test_no_line_is_lost_among_writers_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "QUIET_S", 0.3)
-    begun = threading.Barrier(5)
+    begun, written = threading.Barrier(5), threading.Event()
 
     def write(number: int) -> None:
         begun.wait()
@@ -230,14 +229,19 @@ def test_no_line_is_lost_among_writers_and_folders(tmp_path: Path, monkeypatch: 
 
     def fold() -> None:
         begun.wait()
-        for _ in range(60):
+        last = False
+        while not last:
+            last = written.is_set()
             ledger.fold(tmp_path, at_least=2000)
 
-    work: list[tuple[Callable[..., None], tuple[int, ...]]] = [(write, (1,)), (write, (2,)), (write, (3,))]
-    threads = [threading.Thread(target=run, args=words) for run, words in [*work, (fold, ()), (fold, ())]]
-    for thread in threads:
+    writers = [threading.Thread(target=write, args=(number,)) for number in (1, 2, 3)]
+    folders = [threading.Thread(target=fold) for _ in range(2)]
+    for thread in (*writers, *folders):
         thread.start()
-    for thread in threads:
+    for thread in writers:
+        thread.join()
+    written.set()
+    for thread in folders:
         thread.join()
     found = ledger.read(tmp_path)
     assert (len(found.compiles), found.unreadable) == (900, 0)
