@@ -117,7 +117,7 @@ def test_explain_tells_what_the_model_proposed(
     assert not (project.root / "cache" / "plans").exists()
 
 
-def test_what_does_not_fit_is_refused_with_a_reason(make_project: Make, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_with_a_reason(make_project: Make, tmp_path: Path, a_compiler: Compiler) -> None:
     """Each file damaged in some ways: the coreset serves, nothing is said, and the log has the reason."""
     damages: dict[str, Callable[[bytes], bytes]] = {
         "config.json: No such file": lambda data: data,
@@ -131,9 +131,11 @@ def test_what_does_not_fit_is_refused_with_a_reason(make_project: Make, tmp_path
         "header that does not end": lambda data: b"\xff" * 8 + data[8:],
         "model.safetensors is not where the file says": lambda data: data[:-8],
         "is none of 32-bit floats": lambda data: data.replace(b'"F32"', b'"F16"', 1),
-        "holds no profiles": lambda data: data[:100],
+        "profiles.safetensors has a header": lambda data: data[:100],
+        "fewer recipes than its menu": lambda data: data.replace(b"# columns: 0,", b"# columns: 99,"),
     }
-    names = ["config.json"] * 5 + ["tokenizer.json"] * 3 + ["model.safetensors"] * 3 + ["profiles.safetensors"]
+    names = ["config.json"] * 5 + ["tokenizer.json"] * 3 + ["model.safetensors"] * 3
+    names += ["profiles.safetensors", f"llvm-{a_compiler.major}.txt"]
     for number, (name, (reason, damage)) in enumerate(zip(names, damages.items(), strict=True)):
         directory = tmp_path / str(number)
         shutil.copytree(BUNDLED, directory)

@@ -148,6 +148,22 @@ def test_an_order_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
             read_coreset(19, tmp_path)
 
 
+def test_a_menu_says_under_which_numbers_the_model_knows_its_lists(tmp_path: Path) -> None:
+    some = lists("globaldce", "function(adce)")
+    path = write_coreset(19, some, [], tmp_path, columns={some[0]: 3, some[1]: 1})
+    menu = read_coreset(19, tmp_path)
+    assert menu.columns == (3, 1)
+    for wrong in ("3", "3,1,2", "3,x", ""):
+        path.write_text(path.read_text().replace("# columns: 3,1\n", f"# columns: {wrong}\n"))
+        with pytest.raises(BackendError, match="validate --write"):
+            read_coreset(19, tmp_path)
+        write_coreset(19, some, [], tmp_path, columns={some[0]: 3, some[1]: 1})
+    # What is allowed is the same without, and so is the identity; a menu of which the model knows a part has none.
+    for columns in (None, {some[0]: 3}):
+        write_coreset(19, some, [], tmp_path, columns=columns)
+        assert read_coreset(19, tmp_path) == menu._replace(columns=())
+
+
 @pytest.mark.parametrize("edit", [("globaldce\n", ""), ("globaldce", "globalopt"), ("# clang-llm coreset 1", "# x")])
 def test_a_coreset_that_was_changed_by_hand_is_refused(tmp_path: Path, edit: tuple[str, str]) -> None:
     path = write_coreset(19, lists("globaldce", "function(adce)"), [], tmp_path)
