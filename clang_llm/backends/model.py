@@ -62,7 +62,6 @@ def menu_for(major: int, target: str, directory: Path) -> Coreset:
 
     Raises:
         BackendError: There is none for this LLVM, nobody validated it, or the model was made for other machines.
-        PassListError: A list does not parse.
     """
     menu = vetted_menu(major, directory)
     if menu.orders and family_of(target) not in menu.orders:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe, all_usable
-from clang_llm.system.errors import BackendError
+from clang_llm.system.errors import BackendError, PassListError
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "coreset"
 
@@ -118,16 +118,17 @@ def read_coreset(major: int, directory: Path = DATA) -> Coreset:
     closings = tuple(line[len(_CLOSING) :] for line in headers if line.startswith(_CLOSING))
     changed = BackendError(f"{path} was changed by hand; write it with `clang-llm-tool validate --write`")
     try:
+        # As `write_coreset` has left them: parsing them takes longer than a whole miss should.
+        lists = tuple(map(Recipe.read, texts))
         orders = _read_orders(headers)
         columns = next((_numbers(line[len(_COLUMNS) :]) for line in headers if line.startswith(_COLUMNS)), ())
-    except ValueError:
+    except (ValueError, PassListError):
         raise changed from None
     identity = identity_of(texts, closings, orders)
     if lines[:1] != [_FIRST_LINE] or _IDENTITY + identity not in headers or len(columns) not in (0, len(texts)):
         raise changed
     evidence = tuple(line[len(_EVIDENCE) :] for line in headers if line.startswith(_EVIDENCE))
-    # They are as `write_coreset` has left them: parsing them takes longer than a whole miss should.
-    return Coreset(major, identity, evidence, tuple(map(Recipe.read, texts)), closings, orders, columns)
+    return Coreset(major, identity, evidence, lists, closings, orders, columns)
 
 
 def majors_in(directory: Path) -> list[int]:
@@ -144,7 +145,6 @@ def read_menu(major: int, directory: Path) -> Coreset:
 
     Raises:
         BackendError: There is none for this LLVM, or its recipes do not share one head.
-        PassListError: A list does not parse.
     """
     menu = read_coreset(major, directory)
     if len({recipe.head for recipe in menu.lists}) != 1 or not all(recipe.staged for recipe in menu.lists):
