@@ -1,19 +1,24 @@
-"""File locks between processes: ``flock(2)``.
+"""File locks between processes: ``flock(2)``, and filelock to wait for one.
 
-The system releases a lock when its process ends, however it ends; lock files are never removed.
+The system releases a lock when its process ends, however it ends; lock files are never removed. filelock is imported
+when there is something to wait for: a cache miss, which takes a lock that is nearly always free, does not pay for it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EMLINK
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clang_llm.system.files import open_regular
+from clang_llm.system.packages import find_packages
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 #: Seconds between two tries: short enough for a lock held for milliseconds, and idle enough for one that is held while
 #: a compiler works.
@@ -31,44 +36,56 @@ def locked(path: Path, timeout_s: float) -> Iterator[bool]:
     Yields:
         Whether the lock is held: False after the time is up, and where the file cannot be made or locked.
     """
+    lock: BaseFileLock | None = None
     try:
-        descriptor = _acquire(path, time.monotonic() + timeout_s)
-    except OSError:
+        descriptor = _open(path)
+        if not _at_once(descriptor):
+            lock = _waited_for(path, timeout_s)
+    except (OSError, ImportError):  # filelock's Timeout is an OSError
         yield False
         return
     try:
         yield True
     finally:
-        # A process that was forked meanwhile has the descriptor, too, and closing ours alone would leave it the lock.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+        if lock is not None:
+            lock.release()
+        else:
+            # A process that was forked meanwhile has the descriptor, too; closing ours alone would leave it the lock.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
 
 
-def _acquire(path: Path, deadline: float) -> int:
-    """Return the descriptor that holds the lock.
-
-    Raises:
-        OSError: Another process holds it, or the file cannot be made or locked.
-    """
+def _open(path: Path) -> int:
+    """Return a descriptor of the lock file; raises OSError when it cannot be made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The directory may be shared, and anything may be planted in it.
+    # The directory may be shared, and anything may be planted in it. What filelock opens, some of its versions also
+    # empty, whatever it is, a FIFO or another name of somebody's file included. So the file is made and looked at here.
     descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
-    try:
-        if os.fstat(descriptor).st_nlink > 1:
-            raise OSError(EMLINK, "the file has other names", str(path))
-        _wait(descriptor, deadline)
-    except OSError:
+    if os.fstat(descriptor).st_nlink > 1:
         os.close(descriptor)
-        raise
+        raise OSError(EMLINK, "the file has other names", str(path))
     return descriptor
 
 
-def _wait(descriptor: int, deadline: float) -> None:
-    """Lock an open file; raises OSError when that cannot be done, or not in time."""
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(_WAIT_S)
+def _at_once(descriptor: int) -> bool:
+    """Lock an open file, or close it when somebody else holds it; raises OSError where there are no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:
+        os.close(descriptor)
+        raise
+    return True
+
+
+def _waited_for(path: Path, timeout_s: float) -> BaseFileLock:
+    """Return the lock as soon as its holder leaves it; raises OSError when that takes longer."""
+    find_packages()
+    from filelock import FileLock
+
+    # A file system without locks is told, not made up for by files that outlive who made them.
+    lock = FileLock(path, poll_interval=_WAIT_S, fallback_to_soft=False)
+    lock.acquire(timeout_s)
+    return lock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -155,21 +156,31 @@ def reduce_finding(judge: Judge, finding: Path, environ: Mapping[str, str], with
     (finding / "reduced.json").write_text(json.dumps(reduced.message(), indent=1) + "\n", encoding="utf-8")
     text = f"passes that it takes: {reduced.text}\n"
     if with_program and shutil.which("cvise"):
-        text += _with_cvise(finding, program, environ)
+        asking = [sys.executable, "-m", "clang_llm.lab.differential", "probe", str(finding)]
+        text += reduce_program(finding, program, environ, asking)
     with (finding / "README").open("a", encoding="utf-8") as file:
         file.write(text)
     return f"{finding.name} ({told['how']}): {text}"
 
 
-def _with_cvise(finding: Path, program: Program, environ: Mapping[str, str]) -> str:
+def reduce_program(finding: Path, program: Program, environ: Mapping[str, str], asking: Sequence[str]) -> str:
+    """Let cvise make a finding's program small, in the directory `cvise` of the finding; return what became of it.
+
+    Args:
+        finding: The finding's directory, with its whole path.
+        program: Its program.
+        environ: Environment of cvise.
+        asking: A command that ends with 0 when the program in the file after `--program` still differs.
+    """
     place = finding / "cvise"
     place.mkdir(exist_ok=True)
     source = place / f"program{program.suffix}"
     source.write_text(program.text, encoding="utf-8")
     script = place / "interesting"
-    words = [sys.executable, "-m", "clang_llm.lab.differential", "probe", str(finding)]
-    quoted = " ".join(f"'{word}'" for word in words)
-    script.write_text(f"#!/bin/sh\nexec {quoted} --program {source.name} >/dev/null 2>&1\n", encoding="utf-8")
+    # cvise runs it in a directory of its own, beside each variant.
+    script.write_text(
+        f"#!/bin/sh\nexec {shlex.join(asking)} --program {source.name} >/dev/null 2>&1\n", encoding="utf-8"
+    )
     script.chmod(0o755)
     argv = ["cvise", "--n", "1", str(script), source.name]
     done = process.run(argv, env=environ, cwd=place, timeout_s=_CVISE_LIMIT_S)

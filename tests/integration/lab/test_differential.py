@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +20,14 @@ from clang_llm.lab.differential.ledger import Ledger
 from clang_llm.lab.differential.machines import machines
 from clang_llm.lab.differential.plans import Plan, Plans
 from clang_llm.lab.differential.program import Program
-from clang_llm.lab.differential.reduce import PlanReducer
+from clang_llm.lab.differential.reduce import PlanReducer, reduce_program
 from clang_llm.lab.differential.report import report
 from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.recipe import Recipe, all_usable
 from clang_llm.system import process
 from clang_llm.system.errors import ToolchainError
 from clang_llm.system.settings import compiler_environment
-from clang_llm.toolchain.compiler import Compiler
+from clang_llm.toolchain.compiler import Compiler, installed_compilers
 from clang_llm.tuning.engines import OptEngine, PluginEngine
 from clang_llm.tuning.targets import runnable
 
@@ -228,6 +230,39 @@ def test_a_wrong_plan_is_found_and_its_pass_named(
     assert blamed in PlanReducer(forced, program).reduce(wrong.recipe).text
     # And the plugin does not let it happen: it refuses the list, or the pass leaves such functions alone.
     assert judge.judge(program, [wrong]).differences == []
+
+
+def still_differs(builds: Path, passes: str) -> int:
+    """Ask, as `probe` does, of the program that is named last on the command line, in a process of its own."""
+    compiler = next(each for each in installed_compilers() if each.major == 19)
+    environ = compiler_environment({"CLANG_LLM_CACHE_DIR": str(builds.parent / "cache")})
+    forced = Unguarded(compiler, MACHINES["x86-64"], builds, environ, compiler)
+    text = Path(sys.argv[-1]).read_text(encoding="utf-8", errors="replace")
+    variant = replace(program_of("returnaddress", 0), text=text)
+    return 0 if PlanReducer(forced, variant).differing([Recipe(passes)]) else 1
+
+
+@pytest.mark.projects
+@pytest.mark.timeout(3600)
+def test_cvise_makes_a_program_small(
+    a_compiler: Compiler, builds: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Half an hour at most: each question builds and runs the program several times."""
+    if not shutil.which("cvise"):
+        pytest.skip("cvise is not installed")
+    passes, fragment, _, _ = WRONG[2]
+    judge_for(a_compiler, "x86-64", builds, environ)
+    program = program_of(fragment, 0)
+    tests = str(Path(__file__).resolve().parents[2])
+    code = f"import sys; from pathlib import Path; from {__name__} import still_differs; "
+    code += f"sys.exit(still_differs(Path({str(builds)!r}), {passes!r}))"
+    python = {**environ, "PYTHONPATH": os.pathsep.join([tests, str(Path(tests).parent)])}
+    asking = ["env", f"PYTHONPATH={python['PYTHONPATH']}", sys.executable, "-c", code]
+    said = reduce_program(tmp_path, program, python, asking)
+    small = (tmp_path / "cvise" / f"program{program.suffix}").read_text(encoding="utf-8")
+    assert said == f"program reduced: cvise/program{program.suffix}\n"
+    assert len(small) < len(program.text) / 2
+    assert "return_address" in small
 
 
 def test_plans_are_there_for_every_llvm(each_compiler: Compiler) -> None:
