@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -143,6 +144,12 @@ public:
   bool shouldRunPass(const llvm::Pass *P, llvm::StringRef Unit) override { return shouldRun(P->getPassName(), Unit); }
 #endif
 };
+
+#if LLVM_VERSION_MAJOR >= 22
+using SourceLanguage = llvm::DISourceLanguageName;
+#else
+using SourceLanguage = unsigned;
+#endif
 
 #if LLVM_VERSION_MAJOR >= 18
 constexpr auto LittleEndian = llvm::endianness::little, BigEndian = llvm::endianness::big;

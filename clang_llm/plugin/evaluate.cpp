@@ -4,6 +4,7 @@
 #include "codegen.h"
 #include "compat.h"
 #include "credit.h"
+#include "debuginfo.h"
 #include "vocabulary.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/Verifier.h"
@@ -98,6 +99,8 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
   Facts.insert(Facts.end(), Alignments.begin(), Alignments.end());
   std::unique_ptr<References> Known = Promised.HasLibraryFunctions ? std::make_unique<References>(C.M) : nullptr;
   heedCodegen(C.M);
+  if (Output.empty())
+    leaveOutDebugInfo(C.M, C.TM);
   SmallVector<char, 0> Code;
   ObjectSummary Object;
   if (!generateCode(C, Code) || !summarise(StringRef(Code.data(), Code.size()), Object))

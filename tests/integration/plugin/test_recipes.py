@@ -16,7 +16,7 @@ from clang_llm.plans.recipe import Recipe, usable
 from clang_llm.plans.types import REFUSED, Result, Status
 from clang_llm.system import process
 from clang_llm.system.errors import ToolchainError
-from clang_llm.system.objects import allocated_size
+from clang_llm.system.objects import allocated_size, parts_of
 from clang_llm.tuning.seeds import seeds
 
 MAJORS = (14, 15, 16, 19, 22)
@@ -101,16 +101,19 @@ def test_stages_are_what_one_list_of_them_is(box: Box, target: str) -> None:
     assert {each.status for each in apart} == {Status.OK}
 
 
+@pytest.mark.parametrize("debug", [(), ("-g",), ("-g", "-funwind-tables")], ids=["", "g", "g-unwind"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_mix_measures_as_it_is_emitted(box: Box, target: str) -> None:
-    words = (f"--target={target}", "-ffreestanding", box.source())
+def test_a_mix_measures_as_it_is_emitted(box: Box, target: str, debug: tuple[str, ...]) -> None:
+    words: tuple[str | Path, ...] = (f"--target={target}", "-ffreestanding", *debug, box.source())
     with box.open(*words) as evaluator:
         recipes = staged(major=box.major)
         mixture = mix(zip(recipes, evaluator.evaluate(recipes), strict=True))
         assert mixture is not None
         result = evaluator.evaluate([mixture.recipe])[0]
     assert result.status is Status.OK
-    assert allocated_size(box.object_of(mixture.recipe, *words)) == result.size
+    emitted = box.object_of(mixture.recipe, *words)
+    assert (allocated_size(emitted), parts_of(emitted)) == (result.size, result.parts)
+    assert (b".debug_info" in emitted) == bool(debug)
     # The estimate is one: alignment and shared constants are nobody's.
     assert abs(result.size - mixture.predicted) <= 0.02 * result.size + 8
 
