@@ -9,7 +9,7 @@ using namespace llvm;
 // And it may need symbols that nothing else needs (addresses that are arguments of templates).
 static bool mayBeLeftOut(const Module &M) {
   return all_of(M, [](const Function &F) { return F.isDeclarationForLinker() || F.needsUnwindTableEntry(); }) &&
-         none_of(M.global_values(), [](const GlobalValue &Value) { return Value.isUsedByMetadata(); });
+         none_of(M.global_values(), [](const GlobalValue &G) { return G.isDeclarationForLinker() && G.isUsedByMetadata(); });
 }
 
 void leaveOutDebugInfo(Module &M, const TargetMachine &TM) {

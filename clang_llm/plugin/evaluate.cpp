@@ -11,8 +11,20 @@
 #include <algorithm>
 #include <set>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 using namespace llvm;
+
+// For children, which live shortly: what they free they will want again, so none of it goes back to the system.
+static void keepMemory() {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 32 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+#endif
+}
 
 static bool generateCode(Compile &C, SmallVectorImpl<char> &Code) {
   raw_svector_ostream OS(Code);
@@ -170,6 +182,7 @@ Measurement measureBaseline(Compile &C) {
     isolate(L);
     std::vector<Saying> Said;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
+    keepMemory();
     Promises Promised = promisesOf(C.M);
     runDefault(C, /*OnlyMandatory=*/false);
     reportObject(C, Promised, /*IsBaseline=*/true, /*Functions=*/nullptr, Said, Pipe);
@@ -242,6 +255,7 @@ public:
     isolate(L);
     std::vector<Saying> Said;
     C.M.getContext().setDiagnosticHandler(std::make_unique<Listener>(Said));
+    keepMemory();
     Promises Promised = promisesOf(C.M);
     bool Rest = hasCoroutines(C.M);
     std::vector<Pipelines> Parsed(Recipes.size());
