@@ -13,7 +13,6 @@
 #include "llvm/IR/OptBisect.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CodeGen.h"
-#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/StringSaver.h"
 #include "llvm/Target/TargetMachine.h"
@@ -24,6 +23,9 @@
 #endif
 #if LLVM_VERSION_MAJOR < 16
 #include "llvm/Pass.h"
+#endif
+#if LLVM_VERSION_MAJOR >= 20
+#include "llvm/Support/CommandLine.h"
 #endif
 #if LLVM_VERSION_MAJOR >= 17
 #include "llvm/TargetParser/Triple.h"

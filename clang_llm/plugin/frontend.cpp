@@ -5,9 +5,7 @@
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/DiagnosticHandler.h"
-#include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/Instructions.h"
-#include "llvm/IR/IntrinsicInst.h"
 #include <functional>
 #include <vector>
 
@@ -154,6 +152,12 @@ static StringRef producer(const Module &M) {
   return Text ? Text->getString() : StringRef(LLVM_VERSION_STRING);
 }
 
+static bool isDebugIntrinsic(const Instruction &I) {
+  const auto *Call = dyn_cast<CallInst>(&I);
+  const Function *Callee = Call ? Call->getCalledFunction() : nullptr;
+  return Callee && Callee->isIntrinsic() && startsWith(Callee->getName(), "llvm.dbg.");
+}
+
 namespace {
 // Takes what must not reach the key out of a module, and on destruction puts it back exactly as it was: names of files and
 // producers, and all debug information. Cloning the module and stripping the clone costs more (docs/cache-directory.md).
@@ -197,7 +201,7 @@ class Anonymous {
   void takeLoopLocations(Instruction &I) {
     MDNode *Loop = I.getMetadata(LLVMContext::MD_loop);
     for (unsigned N = 1; Loop && N < Loop->getNumOperands(); ++N)
-      if (auto *Location = dyn_cast_or_null<DILocation>(Loop->getOperand(N))) {
+      if (Metadata *Location = Loop->getOperand(N); Location && Location->getMetadataID() == Metadata::DILocationKind) {
         Loop->replaceOperandWith(N, nullptr);
         Restore.push_back([=] { Loop->replaceOperandWith(N, Location); });
       }
@@ -208,7 +212,7 @@ class Anonymous {
     for (BasicBlock &Block : F)
       for (auto Next = Block.begin(); Next != Block.end();) {
         Instruction &I = *Next++;
-        if (isa<DbgInfoIntrinsic>(I)) {
+        if (isDebugIntrinsic(I)) {
           I.removeFromParent();
           Restore.push_back([&I, &Block, Next] { compat::insertInto(I, Block, Next); });
           continue;

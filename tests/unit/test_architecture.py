@@ -43,6 +43,7 @@ MODULE_LINES = 350
 FUNCTION_LINES = 60
 # Ratchets: more than was planned, for reasons that docs/plugin.md gives; they may come down, not up.
 # The plugin's went up by what computes the small model in it (docs/small-model.md): before, a server with torch.
+# And by light.h, which keeps the first compile after an installation short.
 WRAPPER_LINES = 192
 PLUGIN_LINES = 6224
 PLUGIN_FILE_LINES = 480
