@@ -37,13 +37,23 @@ _PASSING = tuple(
     )
 )
 
-#: What reads a whole module on each compile, or computes; the rest waits for LLVM and is not worth an optimiser's time.
-_HOT = ("frontend.cpp", "answers.cpp", "kernels.cpp", "network.cpp", "tokens.cpp")
-#: Makes plugin.so in $0 with the compiler "$@", both halves at a time, all in one process group.
+#: The parts that the plugin is compiled in, each as one file, with their sources. `model` computes; `hit` is what every
+#: compile goes through; the others are for a search, which waits for LLVM, and not worth an optimiser's time.
+_PARTS = {
+    "model": ("answers", "kernels", "network", "tokens"),
+    "hit": (
+        *("codegen", "entry", "frontend", "guard", "ledger", "net", "pipeline"),
+        *("plugin", "recipe", "settings", "tiny", "vetted", "vocabulary"),
+    ),
+}
+#: Makes plugin.so in $0 with the compiler "$@", all parts at a time, in one process group.
 _MAKE = """
-"$@" -O2 -c "$0/hot.cpp" -o "$0/hot.o" & hot=$!
-"$@" -O0 -c "$0/cold.cpp" -o "$0/cold.o"; cold=$?
-wait "$hot" && [ "$cold" = 0 ] && "$@" -shared -s "$0/hot.o" "$0/cold.o" -o "$0/plugin.so" && rm "$0/hot.o" "$0/cold.o"
+"$@" -O2 -c "$0/model.cpp" -o "$0/model.o" & model=$!
+"$@" -O1 -c "$0/hit.cpp" -o "$0/hit.o" & hit=$!
+"$@" -O0 -c "$0/search.cpp" -o "$0/search.o"; search=$?
+wait "$model" && wait "$hit" && [ "$search" = 0 ] &&
+"$@" -shared -s -Wl,--version-script="$0/exports" "$0/model.o" "$0/hit.o" "$0/search.o" -o "$0/plugin.so" &&
+rm "$0/model.o" "$0/hit.o" "$0/search.o"
 """
 
 _API = re.compile(r"#define\s+LLVM_PLUGIN_API_VERSION\s+(\d+)")
@@ -217,6 +227,8 @@ class Builder:
             *float_options(platform.machine()),
         ]
         options += [f"-I{include}", f"-I{self.work}", f"-I{SOURCES}", *macros]
+        # Templates of the standard library would be looked up in all of clang otherwise, on every load.
+        replace_file(self.work / "exports", "{ global: clangLlmRegister; local: *; };\n")
         for part, sources in _parts().items():
             includes = [f'#include "{path}"\n' for path in (SOURCES / "light.h", *sources)]
             replace_file(self.work / part, "".join(includes))
@@ -306,12 +318,13 @@ def _plugin_sources() -> list[Path]:
 
 
 def _parts() -> dict[str, list[Path]]:
-    """Return the sources of the two translation units; LLVM's headers dominate, so more of them take longer."""
-    sources = [path for path in _plugin_sources() if path.suffix == ".cpp"]
-    return {
-        "hot.cpp": [path for path in sources if path.name in _HOT],
-        "cold.cpp": [path for path in sources if path.name not in _HOT],
-    }
+    """Return the sources of each translation unit; LLVM's headers dominate, so more of them take longer."""
+    left = [path for path in _plugin_sources() if path.suffix == ".cpp"]
+    found = {}
+    for part, names in _PARTS.items():
+        found[f"{part}.cpp"] = [path for path in left if path.stem in names]
+        left = [path for path in left if path.stem not in names]
+    return {**found, "search.cpp": left}
 
 
 def _inputs(major: int) -> list[Path]:
