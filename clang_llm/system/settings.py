@@ -36,6 +36,7 @@ NAMES = (
     "PYTHON",
     "SCRIPT",
     "SEED_DIR",
+    "KEY_FILE",
     "INFER",
     "INFER_MS",
     "MODEL",
@@ -91,6 +92,7 @@ class Settings(NamedTuple):
         url: Base URL of an OpenAI-compatible server.
         api_key: Sent to that server and shown nowhere.
         unvetted: One of `UNVETTED_WORDS`.
+        key_file: The team's key, with which plans are signed or known.
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
         explain_to: The file in which it wants to read it.
         runtime_dir: Where the system lets the user's sockets be, or None.
@@ -124,6 +126,7 @@ class Settings(NamedTuple):
     url: str | None = None
     api_key: str | None = None
     unvetted: str = UNVETTED_WORDS[0]
+    key_file: Path | None = None
     explaining: bool = False
     explain_to: Path | None = None
     runtime_dir: Path | None = None
@@ -175,6 +178,7 @@ class Settings(NamedTuple):
             python=reader.text("PYTHON"),
             script=reader.path("SCRIPT"),
             seed_dir=reader.path("SEED_DIR"),
+            key_file=reader.path("KEY_FILE"),
             config=config,
             infer=reader.choice("INFER", INFER_WORDS),
             infer_ms=reader.number("INFER_MS", 0, MAX_INFER_MS, DEFAULT_INFER_MS),

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from clang_llm.plans.plan import MAX_BYTES, Plan, decode, encode, seal_on
 from clang_llm.plans.store.eviction import evict, evict_shard
 from clang_llm.plans.store.seal import key_of, seal_of
+from clang_llm.plans.store.vouched import vouch
 from clang_llm.plans.types import is_key
 from clang_llm.system.errors import PlanError, PlanFormatError
 from clang_llm.system.files import read_regular
@@ -91,6 +92,19 @@ class LocalStore:
                     self._write(old._replace(budget=plan.budget))
                 return False
         return self._write(plan)
+
+    def adopt(self, plan: Plan) -> bool:
+        """Keep a plan that the team's signature vouches for as if it had been measured here.
+
+        Whoever calls this has verified the signature of this very entry (`clang_llm.plans.store.team`). The plan's
+        pipelines are vouched for, and it gets this user's seal, so the plugin applies it at once.
+
+        Returns:
+            Whether the store now has this plan; not when it has a better one.
+        """
+        if self.read_only or not (plan.recipe is None or vouch(self.root, plan.major, plan.recipe)):
+            return False
+        return self.put(plan)
 
     def lock(self, key: str, timeout_s: float) -> AbstractContextManager[bool]:
         """Return the single-flight lock of a key; it yields whether it is held."""

@@ -13,8 +13,10 @@ from integration.completions_server import models, serving
 
 from clang_llm import cli
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
+from clang_llm.cli.key import check_key
 from clang_llm.cli.meant import attention
 from clang_llm.cli.values import check_server, check_settings
+from clang_llm.plans.store.team import SHARED, make
 from clang_llm.system import log, settings
 from clang_llm.system.errors import StoreError
 from clang_llm.system.settings import Settings
@@ -44,7 +46,9 @@ def tool(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Tool:
 
 def found(environ: dict[str, str], **variables: str) -> list[Finding]:
     mine = Settings.load({**environ, **{f"CLANG_LLM_{name}": value for name, value in variables.items()}})
-    return [finding for finding in (*check_settings(mine), *check_server(mine)) if finding.level != OK]
+    return [
+        finding for finding in (*check_settings(mine), *check_key(mine), *check_server(mine)) if finding.level != OK
+    ]
 
 
 @pytest.mark.parametrize(
@@ -190,3 +194,18 @@ def test_the_server_is_asked(environ: dict[str, str]) -> None:
             (finding,) = found(environ, BACKEND="openai", URL=peer.url)
             assert finding.level == WRONG
             assert f"CLANG_LLM_{part}" in finding.remedy
+
+
+def test_the_team_key_is_looked_at(environ: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "team.key"
+    (finding,) = found(environ, KEY_FILE=str(file))
+    assert (finding.level, finding.subject) == (WRONG, "key")
+    assert "CLANG_LLM_KEY_FILE: " in finding.text
+    assert "key new FILE" in finding.remedy
+    key = make(SHARED)
+    key.write(file)
+    assert found(environ, KEY_FILE=str(file)) == []
+    file.chmod(0o644)
+    (finding,) = found(environ, KEY_FILE=str(file))
+    assert "chmod 600" in finding.remedy
+    assert key.fingerprint not in finding.text

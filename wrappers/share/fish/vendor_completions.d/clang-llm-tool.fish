@@ -43,7 +43,7 @@ function _shtab_clang_llm_using
   test "$_shtab_clang_llm_cmdpath" = "$argv"
 end
 
-set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' config validate tune train serve path
+set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' key 'key new' 'key show' config validate tune train serve path
 set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --max-size --out --programs --sets --sort --work
 
 complete -c clang-llm-tool -e
@@ -81,6 +81,13 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_cl
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache verify' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a path -d 'print the cache directory'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache path' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a key -d 'make and show the keys with which a team signs its plans'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using key' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using key; and test $_shtab_clang_llm_npos -eq 0' -a new -d 'make a pair of keys: FILE signs, FILE.pub only verifies and may be committed'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using key new' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using key new' -l hmac -d 'one secret that all share instead; needs no other package'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using key; and test $_shtab_clang_llm_npos -eq 0' -a show -d 'print a key'"'"'s kind and fingerprint, never the secret'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using key show' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a config -d 'show every setting and where it comes from'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using config' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using config' -l json -d 'for programs'
