@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from clang_llm.plans.plan import Plan
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system.layout import find
 from clang_llm.system.settings import Settings
+
+if TYPE_CHECKING:
+    from clang_llm.plans.store.team import TeamKey
 
 #: Vetted entries that come with clang-llm (`cache/README.md`), unless CLANG_LLM_SEED_DIR names others.
 SEED = find("seed")
@@ -33,3 +36,16 @@ def behind_local(settings: Settings) -> list[Store]:
     """Return the stores to ask, in order, for what the local cache does not have."""
     seed = settings.seed_dir or SEED
     return [LocalStore(seed, read_only=True)] if seed is not None and seed.is_dir() else []
+
+
+def team_key(settings: Settings) -> TeamKey | None:
+    """Return the team's key, None where none is set.
+
+    Raises:
+        DataError: It cannot be used; with what to do.
+    """
+    if settings.key_file is None:
+        return None
+    from clang_llm.plans.store.team import TeamKey  # no part of ordinary compiles
+
+    return TeamKey.load(settings.key_file)

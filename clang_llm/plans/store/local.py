@@ -106,6 +106,13 @@ class LocalStore:
             return False
         return self.put(plan)
 
+    def propose(self, plan: Plan) -> bool:
+        """Keep a plan that somebody else measured, without a seal, unless there is an entry; return whether it is kept.
+
+        It is measured before it is applied.
+        """
+        return not self.read_only and self._bytes(plan.key) is None and self._write(plan, sealed=False)
+
     def lock(self, key: str, timeout_s: float) -> AbstractContextManager[bool]:
         """Return the single-flight lock of a key; it yields whether it is held."""
         return locked(self.root / "locks" / key[:2], timeout_s)
@@ -186,13 +193,13 @@ class LocalStore:
         own = key_of(self.root)
         return own is not None and hmac.compare_digest(seal.encode(), seal_of(own, checksum).encode())
 
-    def _write(self, plan: Plan) -> bool:
+    def _write(self, plan: Plan, *, sealed: bool = True) -> bool:
         path = self.path(plan.key)
         temporary = path.with_name(f".tmp-{os.getpid()}-{path.name[:8]}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # open() gives 0666 less the umask, as clang does: a team can share the directory.
-            own = key_of(self.root, create=True)
+            own = key_of(self.root, create=True) if sealed else None
             temporary.write_bytes(encode(plan, None if own is None else partial(seal_of, own)))
             temporary.replace(path)
         except OSError:

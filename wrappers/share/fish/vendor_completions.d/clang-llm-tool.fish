@@ -43,8 +43,8 @@ function _shtab_clang_llm_using
   test "$_shtab_clang_llm_cmdpath" = "$argv"
 end
 
-set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' key 'key new' 'key show' config validate tune train serve path
-set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --max-size --out --programs --sets --sort --work
+set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' key 'key new' 'key show' config validate tune train serve path
+set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --keys-from --llvm --max-size --out --programs --sets --sort --work
 
 complete -c clang-llm-tool -e
 complete -c clang-llm-tool -f
@@ -81,6 +81,20 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_cl
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache verify' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a path -d 'print the cache directory'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache path' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a plans -d 'write, read and merge plans as a text file that a project commits'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_clang_llm_npos -eq 0' -a export -d 'write the plans that were measured here to a file, for others to use'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans export' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans export' -l add -d 'keep what FILE has; the better of two plans stays'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans export' -l this-build -d 'modules compiled since `stats --zero` only'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans export' -l keys-from -x -d 'keys, one a line, or another file of plans'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans export' -l llvm -x -d 'such as 19 or 19.1.7; several may be given'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_clang_llm_npos -eq 0' -a import -d 'take plans of files over into the cache'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans import' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_clang_llm_npos -eq 0' -a merge -d 'merge two versions of a file; git'"'"'s merge driver'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans merge' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_clang_llm_npos -eq 0' -a verify -d 'check a file: order, checksums, passes, signatures; 1 when it is wrong'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans verify' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a key -d 'make and show the keys with which a team signs its plans'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using key' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using key; and test $_shtab_clang_llm_npos -eq 0' -a new -d 'make a pair of keys: FILE signs, FILE.pub only verifies and may be committed'
