@@ -15,6 +15,25 @@ from clang_llm.plans.types import Request, Status
 from clang_llm.system.errors import BackendError
 
 
+class NobodyBackend:
+    """Proposes nothing: a frozen build has no other plans than those that were committed."""
+
+    def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
+        """Yield nothing."""
+        del request
+        yield from ()
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Accept nothing."""
+        del recipe
+        return False
+
+    def vetted(self, request: Request) -> str | None:
+        """Return nothing: there is nobody whose recipes could have passed."""
+        del request
+        return None
+
+
 class ProposalBackend:
     """Proposes the recipe of a plan, then what another backend does.
 

@@ -27,6 +27,8 @@ def effective(settings: Settings, name: str) -> object:
     if name == "API_KEY" and settings.api_key:
         return "set, not shown"
     value = settings.candidates if name == "CANDIDATES" else getattr(settings, name.lower())
+    if isinstance(value, tuple):
+        return ":".join(map(str, value)) or None
     if name == "JOBS" and value is None:
         return AUTO_JOBS
     return value if value is None or isinstance(value, (bool, int)) else str(value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from clang_llm.cli import checks, sharing, values
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
+from clang_llm.cli.frozen import check_plans
 from clang_llm.cli.key import check_key
 from clang_llm.cli.model import check_model
 from clang_llm.system.errors import ToolchainError
@@ -41,6 +42,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
     yield from checks.check_cache(settings)
     yield from sharing.check_files(settings)
     yield from check_key(settings)
+    yield from check_plans(settings)
     try:
         in_use = checks.find_compiler(settings, environ)
     except ToolchainError as error:

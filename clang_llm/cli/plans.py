@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from clang_llm.cli import frozen
 from clang_llm.cli.output import counted, human_count, human_size, percent, progress
 from clang_llm.plans.store import committed, open_local, plansfile, team_key
 from clang_llm.plans.store.committed import Row
@@ -66,6 +67,8 @@ def add_commands(commands: Commands) -> None:
     verify = actions.add_parser("verify", help="check a file: order, checksums, passes, signatures; 1 when it is wrong")
     verify.add_argument("file", metavar="FILE", type=Path, help="a file of plans")
     verify.set_defaults(run=run_verify)
+
+    frozen.add_command(actions)
 
 
 def read_sound(path: Path) -> dict[str, Row]:

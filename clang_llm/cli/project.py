@@ -64,10 +64,15 @@ class Build:
             raise DataError("give a build command after --, or --compile-commands FILE")
         return cls(command, arguments.compile_commands, arguments.jobs)
 
-    def run(self, environ: Mapping[str, str]) -> int:
-        """Compile everything; returns an exit status, and says what the build said."""
+    def run(self, environ: Mapping[str, str], outputs: Path | None = None) -> int:
+        """Compile everything; returns an exit status, and says what the build said.
+
+        Args:
+            environ: The environment of the build.
+            outputs: Where the objects of a file's commands are left; None throws them away.
+        """
         if self.commands is not None:
-            return _commands(self.commands, environ, self.jobs)
+            return _commands(self.commands, environ, self.jobs, outputs)
         done = process.run(self.command, env=environ)
         sys.stdout.write(done.output)
         sys.stderr.write(os.fsdecode(done.stderr))
@@ -110,16 +115,18 @@ def _command(entry: Mapping[str, object], home: Path) -> Command:
     return Command((str(wrapper), *kept, "-o", os.devnull), home / str(entry["directory"]))
 
 
-def _commands(path: Path, environ: Mapping[str, str], jobs: int) -> int:
-    def compile_one(command: Command) -> int:
+def _commands(path: Path, environ: Mapping[str, str], jobs: int, outputs: Path | None) -> int:
+    def compile_one(numbered: tuple[int, Command]) -> int:
+        number, command = numbered
+        argv = command.argv if outputs is None else (*command.argv[:-1], str(outputs / f"{number}.o"))
         try:
-            return process.run(command.argv, env=environ, cwd=command.directory).returncode
+            return process.run(argv, env=environ, cwd=command.directory).returncode
         except ProcessError as error:
             sys.stderr.write(f"clang-llm-tool: {error}\n")
             return 1
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        failed = sum(status != 0 for status in pool.map(compile_one, read_commands(path)))
+        failed = sum(status != 0 for status in pool.map(compile_one, enumerate(read_commands(path))))
     if failed:
         sys.stderr.write(f"{failed} commands failed; see them with clang itself\n")
     return 1 if failed else 0

@@ -33,6 +33,11 @@ _LOOKUPS = {
     "unsealed": "miss, entry that somebody else measured",
 }
 _RESULTS = {"stored": "plans stored", "applied": "plans applied"}
+_COMMITTED = {
+    "adopted": "signed, applied at once",
+    "unvetted": "neither signed nor made of shipped pipelines",
+    "refused": "do not hold for their module",
+}
 # What became of asking a model, `model:<word>`; all but the last three are one for each search.
 _MODEL = {
     "answered": "answered",
@@ -174,6 +179,10 @@ def _describe(counters: Counter[str]) -> list[str]:
     if refused:
         rows.append(("Candidates refused", human_count(sum(count for _, count in refused)), ""))
         rows += [(f"  {reason}", human_count(count), "") for reason, count in refused]
+    committed = [(text, counters[f"plans:{word}"]) for word, text in _COMMITTED.items()]
+    if any(count for _, count in committed):
+        rows.append(("Committed plans", human_count(sum(count for _, count in committed)), ""))
+        rows += [(f"  {text}", human_count(count), "") for text, count in committed if count]
     asked = [(text, counters[f"model:{word}"]) for word, text in _MODEL.items()]
     if any(count for _, count in asked):
         rows.append(("Model", human_count(sum(count for _, count in asked[:5])), ""))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gc
 import os
+from dataclasses import replace
 
 from clang_llm import backends
 from clang_llm.backends.model import resolved
-from clang_llm.backends.proposal import ProposalBackend
+from clang_llm.backends.proposal import NobodyBackend, ProposalBackend
 from clang_llm.compile.protocol import Connection, Question
 from clang_llm.compile.search import Search
 from clang_llm.plans import store
@@ -36,6 +37,9 @@ LEAN = ("coreset", "model")
 #: Seconds to wait for another process that works on the same module; below the plugin's patience of 60 s with us.
 #: Afterwards both work, and the answer is the same.
 SINGLE_FLIGHT_S = 40.0
+
+#: Entries in which the plugin found something wrong.
+_DISBELIEVED = (Lookup.CORRUPT, Lookup.UNVETTED)
 
 
 def main() -> None:
@@ -98,8 +102,9 @@ class _Session:
             words = ", ".join((*self.chosen.unknown, *self.chosen.problems))
             log.write_log(self.chosen.log, f"helper: settings that are not used: {words}")
         if self.store.read_only:
-            if question.lookup is Lookup.UNSEALED:
-                self._arrived(question)
+            asked = question.lookup is Lookup.UNSEALED or self.chosen.frozen or bool(self.chosen.plans)
+            if asked and question.lookup is not Lookup.RECACHE and self._arrived(question):
+                return Decision.LOOKUP, None
             return self._search(question)
         with self.store.lock(question.request.key, SINGLE_FLIGHT_S):
             if question.lookup is not Lookup.RECACHE and self._arrived(question):
@@ -112,28 +117,64 @@ class _Session:
         What others measured, in this cache or in a store behind it, becomes the proposal.
         """
         key, budget = question.request.key, question.request.budget
-        here = self.store.get(key)
+        here = None if self.chosen.frozen else self.store.get(key)
         # The plugin disbelieves what we do not see anything wrong with: searching again settles it.
-        if here is not None and question.lookup not in (Lookup.CORRUPT, Lookup.UNVETTED):
+        if here is not None and question.lookup not in _DISBELIEVED:
             if here.recipe is None or self.store.is_sealed(key):
                 if here.budget >= budget:
                     return True
             elif self._is_vetted(here):
                 self.proposal = here
-        for behind in store.behind_local(self.chosen):
-            plan = behind.get(key)
-            if plan is None or plan.budget < budget or not self._is_vetted(plan):
-                continue
-            if plan.recipe is None:
-                return self.store.put(plan)
+        return any(self._brings(behind, question) for behind in store.behind_local(self.chosen))
+
+    def _brings(self, behind: store.Store, question: Question) -> bool:
+        """Whether the local cache now has the plan of a store behind it; another plan may become the proposal."""
+        plan, signed = store.look_up(behind, question.request.key)
+        frozen = self.chosen.frozen
+        if plan is None or (plan.budget < question.request.budget and not frozen) or (frozen and self.proposal):
+            return False
+        replace_any = frozen or question.lookup in _DISBELIEVED
+        if signed and self.store.adopt(plan, replace_any=replace_any):
+            log.append_event(self.store.root, "plans:adopted")
+            return True
+        if plan.recipe is None:
+            return self.store.put(plan, replace_any=replace_any)
+        if not signed and not self._is_vetted(plan):
+            if isinstance(behind, store.Signing):
+                self._count("plans:unvetted")
+        elif self.proposal is None or plan.beats(self.proposal):
             self.proposal = plan
         return False
+
+    def _frozen(self, question: Question) -> tuple[Decision, str | int | None]:
+        """Measure the committed plan, and nothing else; keep it as it was committed, so that it is known again."""
+        plan = self.proposal
+        if plan is None:
+            return Decision.OZ, "frozen"
+        found, identity = Search(
+            self.connection, question.request, ProposalBackend(plan, NobodyBackend()), self.chosen.backend
+        ).run()
+        self.by = plan.by
+        if found.recipe is None:
+            self._count("plans:refused")
+            return Decision.OZ, "frozen"
+        same = (found.size_oz, found.size) == (plan.size_oz, plan.size)
+        found = plan if same else replace(plan, size_oz=found.size_oz, size=found.size, parts=found.parts)
+        if self.store.put(found, replace_any=True):
+            log.append_event(self.store.root, "stored")
+        return Decision.APPLY, identity
+
+    def _count(self, event: str) -> None:
+        if not self.store.read_only:
+            log.append_event(self.store.root, event)
 
     def _is_vetted(self, plan: Plan) -> bool:
         """Whether the plugin would believe a plan that somebody else has made."""
         return plan.recipe is None or is_vouched(self.store.root, plan.major, plan.recipe)
 
     def _search(self, question: Question) -> tuple[Decision, str | int | None]:
+        if self.chosen.frozen:
+            return self._frozen(question)
         if self.chosen.backend == "capture":
             from clang_llm.compile.capture import capture  # no part of ordinary compiles
 
@@ -152,7 +193,7 @@ class _Session:
         origins = search.origins()
         if origins:
             log.explain(self.chosen.explain_to, {"event": "origins", "origins": origins})
-        disbelieved = question.lookup in (Lookup.RECACHE, Lookup.CORRUPT, Lookup.UNVETTED)
+        disbelieved = question.lookup is Lookup.RECACHE or question.lookup in _DISBELIEVED
         if plan.recipe is not None and not self.store.read_only:
             vouch(self.store.root, question.request.major, plan.recipe)
         if self.store.put(plan, replace_any=disbelieved):

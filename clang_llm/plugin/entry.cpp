@@ -92,6 +92,7 @@ static Entry decode(const Settings &S, StringRef Data, StringRef Key) {
   }
   json::Object *Text = Parsed->getAsObject();
   if (Text && interpret(*Text, Key, E)) {
+    E.Checksum = Header[2].str();
     E.Sealed = Header.size() == 4 && isSealed(S, Header[2], Header[3]);
     E.State = E.OzIsBest || isVetted(S, E.How) ? Entry::Usable : Entry::Unvetted;
     E.Text = std::move(*Text);

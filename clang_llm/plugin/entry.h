@@ -13,6 +13,7 @@ struct Entry {
   Kind State = Missing;
   bool OzIsBest = false;
   bool Sealed = false;  // measured here, for this very module
+  std::string Checksum; // of the entry
   Recipe How;           // when something beats -Oz
   unsigned Budget = 0;  // candidate compilations of the search that found it
   Saving What;          // what was measured when it was found

@@ -1,6 +1,7 @@
 // clang-llm inside clang. At the start of the -Oz pipeline: find the plan for this module (cache, or helper and measurement), run it,
 // and let clang go on with its mandatory passes and code generation. In any doubt: do nothing, and clang compiles as always.
 #include "codegen.h"
+#include "committed.h"
 #include "compat.h"
 #include "describe.h"
 #include "emit.h"
@@ -222,11 +223,11 @@ StringRef lookupWord(const Settings &S, const Entry &E) {
     return "unvetted";
   if (E.State == Entry::Missing)
     return "miss";
-  if (S.Recache)
+  if (S.Recache && !S.Frozen)
     return "recache";
   if (!E.Sealed && !E.OzIsBest)
     return "unsealed";
-  if (E.Budget < S.Budget && !S.ReadOnly)
+  if (E.Budget < S.Budget && !S.ReadOnly && !S.Frozen)
     return "weaker";
   return E.OzIsBest ? "hit:oz" : "hit";
 }
@@ -250,12 +251,16 @@ bool endsWell(Compile &C, const Settings &S, const Recipe &R, Saving &What) {
 Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory) {
   Entry E = lookUp(S, K.Hex);
   StringRef Lookup = lookupWord(S, E);
+  std::string Committed = S.Frozen ? committedChecksum(S, K.Hex) : "";
+  // Where a frozen build has committed plans, it has no others: whatever this user's cache holds, the objects are the same.
+  if (S.Frozen && !S.Plans.empty() && (Committed.empty() || !compat::startsWith(E.Checksum, Committed)))
+    Lookup = "miss";
   if (S.explaining()) { // the entry is not worth copying on every hit
     explain(S, json::Object{{"event", "key"}, {"key", K.Hex}});
     explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
   }
   // Most of what a configure script compiles; not one of them is a miss that a warm cache would spare.
-  StringRef Unsearched = S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : "";
+  StringRef Unsearched = !Committed.empty() ? "" : S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : S.Frozen ? "frozen" : "";
   if (Lookup != "miss" || Unsearched != "tiny")
     appendEvent(S, Lookup);
   Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, false, E.How, "best", E.What};
@@ -271,10 +276,13 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
     return {false, false, {}, Unsearched.str()};
   }
   expectSearch(S, C.M.getSourceFileName());
-  Decision Found = Search(C, S, K, Directory).run(Lookup);
+  Settings Asked = S;
+  if (S.Frozen)
+    Asked.Budget = 1; // the committed plan, where nobody whom we believe has signed it
+  Decision Found = Search(C, Asked, K, Directory).run(Lookup);
   bool Failed = !Found.Apply && Found.Reason != "best";
   if (Failed)
-    appendEvent(S, errorEvent(Found.Reason));
+    appendEvent(S, Found.Reason == "frozen" ? "bypass:frozen" : errorEvent(Found.Reason));
   // A plan from a smaller search is better than none when the larger search could not be made.
   return Failed && Lookup == "weaker" && E.Sealed ? Cached : Found;
 }

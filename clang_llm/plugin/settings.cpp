@@ -114,6 +114,8 @@ Settings Settings::load() {
   S.Disabled = From.flag("DISABLE");
   S.Recache = From.flag("RECACHE");
   S.ReadOnly = From.flag("READONLY");
+  S.Frozen = From.flag("FROZEN");
+  S.Plans = From.text("PLANS");
   S.ExplainFile = environment("_CLANG_LLM_EXPLAIN");
   S.ApplyPipeline = environment("_CLANG_LLM_APPLY");
   S.Apply = !S.ApplyPipeline.empty();

@@ -12,6 +12,7 @@ struct Settings {
   std::string LogFile;
   std::string ExplainFile;
   std::string ApplyPipeline;
+  std::string Plans; // files of committed plans, with colons between them
   std::string EmitDirectory; // of the differential tests
   unsigned Budget = 0; // candidate compilations beside -Oz
   unsigned Jobs = 0;   // children at once; 0: what idle processors or make's job slots allow
@@ -23,6 +24,7 @@ struct Settings {
   bool Disabled = false;
   bool Recache = false;
   bool ReadOnly = false;
+  bool Frozen = false; // plans that are there are applied, and nothing is searched
 
   static Settings load();
   bool explaining() const { return !ExplainFile.empty(); }

@@ -95,6 +95,10 @@ class Reader:
         """Return a path, or None."""
         return Path(value) if (value := self.text(name)) else None
 
+    def paths(self, name: str) -> tuple[Path, ...]:
+        """Return paths with colons between them."""
+        return tuple(Path(each) for each in (self.text(name) or "").split(":") if each)
+
     def flag(self, name: str) -> bool:
         """Return whether a switch is on; what is no word for that counts as on, as in the wrapper and the plugin."""
         value = (self.text(name) or "").lower()

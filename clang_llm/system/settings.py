@@ -36,7 +36,9 @@ NAMES = (
     "PYTHON",
     "SCRIPT",
     "SEED_DIR",
+    "PLANS",
     "KEY_FILE",
+    "FROZEN",
     "INFER",
     "INFER_MS",
     "MODEL",
@@ -61,7 +63,7 @@ UNVETTED_WORDS = ("refuse", "validate")
 #: Settings that take one of some words.
 CHOICES = {"BACKEND": BACKEND_WORDS, "INFER": INFER_WORDS, "UNVETTED": UNVETTED_WORDS}
 #: Settings that are on or off.
-SWITCHES = ("DISABLE", "RECACHE", "READONLY")
+SWITCHES = ("DISABLE", "RECACHE", "READONLY", "FROZEN")
 #: Bytes; an entry takes one file system block (4 KiB), so this is some 65,000 modules.
 DEFAULT_MAX_SIZE = 256 * MIB
 #: More candidates than any search has used; a typing error must not become days of work. The plugin has the same bound.
@@ -92,6 +94,8 @@ class Settings(NamedTuple):
         url: Base URL of an OpenAI-compatible server.
         api_key: Sent to that server and shown nowhere.
         unvetted: One of `UNVETTED_WORDS`.
+        plans: Files of committed plans, asked in this order.
+        frozen: Plans that are there are applied, and nothing is searched.
         key_file: The team's key, with which plans are signed or known.
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
         explain_to: The file in which it wants to read it.
@@ -126,6 +130,8 @@ class Settings(NamedTuple):
     url: str | None = None
     api_key: str | None = None
     unvetted: str = UNVETTED_WORDS[0]
+    plans: tuple[Path, ...] = ()
+    frozen: bool = False
     key_file: Path | None = None
     explaining: bool = False
     explain_to: Path | None = None
@@ -178,6 +184,8 @@ class Settings(NamedTuple):
             python=reader.text("PYTHON"),
             script=reader.path("SCRIPT"),
             seed_dir=reader.path("SEED_DIR"),
+            plans=reader.paths("PLANS"),
+            frozen=reader.flag("FROZEN"),
             key_file=reader.path("KEY_FILE"),
             config=config,
             infer=reader.choice("INFER", INFER_WORDS),

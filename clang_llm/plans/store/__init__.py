@@ -1,12 +1,14 @@
-"""Where plans are kept: the local cache, then read-only seeds, then (later) a team's shared store."""
+"""Where plans are kept: the local cache, files of committed plans, read-only seeds, (later) a team's shared store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from clang_llm.plans.plan import Plan
 from clang_llm.plans.store.local import LocalStore
+from clang_llm.system.errors import DataError
 from clang_llm.system.layout import find
+from clang_llm.system.log import write_log
 from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +28,19 @@ class Store(Protocol):
         """Keep a plan unless a better one is there; return whether the store now holds this one."""
 
 
+@runtime_checkable
+class Signing(Protocol):
+    """A store whose plans may be signed by the team's key."""
+
+    def look_up(self, key: str) -> tuple[Plan | None, bool]:
+        """Return the sound plan for a key, or None, and whether the team's key signed it."""
+
+
+def look_up(store: Store, key: str) -> tuple[Plan | None, bool]:
+    """Return the sound plan of a store for a key, or None, and whether the team's key signed it."""
+    return store.look_up(key) if isinstance(store, Signing) else (store.get(key), False)
+
+
 def open_local(settings: Settings) -> LocalStore:
     """Return the user's cache."""
     read_only = settings.readonly or settings.explaining
@@ -35,7 +50,21 @@ def open_local(settings: Settings) -> LocalStore:
 def behind_local(settings: Settings) -> list[Store]:
     """Return the stores to ask, in order, for what the local cache does not have."""
     seed = settings.seed_dir or SEED
-    return [LocalStore(seed, read_only=True)] if seed is not None and seed.is_dir() else []
+    seeds: list[Store] = [LocalStore(seed, read_only=True)] if seed is not None and seed.is_dir() else []
+    return [*_committed(settings), *([] if settings.frozen else seeds)]
+
+
+def _committed(settings: Settings) -> list[Store]:
+    if not settings.plans:
+        return []
+    from clang_llm.plans.store.plansfile import PlansFile  # no part of ordinary compiles
+
+    try:
+        key = team_key(settings)
+    except DataError as error:
+        write_log(settings.log, f"helper: {error}")
+        key = None
+    return [PlansFile(path, key) for path in settings.plans]
 
 
 def team_key(settings: Settings) -> TeamKey | None:

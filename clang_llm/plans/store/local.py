@@ -93,18 +93,22 @@ class LocalStore:
                 return False
         return self._write(plan)
 
-    def adopt(self, plan: Plan) -> bool:
+    def adopt(self, plan: Plan, *, replace_any: bool = False) -> bool:
         """Keep a plan that the team's signature vouches for as if it had been measured here.
 
         Whoever calls this has verified the signature of this very entry (`clang_llm.plans.store.team`). The plan's
         pipelines are vouched for, and it gets this user's seal, so the plugin applies it at once.
+
+        Args:
+            plan: The plan.
+            replace_any: Replace whatever is there.
 
         Returns:
             Whether the store now has this plan; not when it has a better one.
         """
         if self.read_only or not (plan.recipe is None or vouch(self.root, plan.major, plan.recipe)):
             return False
-        return self.put(plan)
+        return self.put(plan, replace_any=replace_any)
 
     def propose(self, plan: Plan) -> bool:
         """Keep a plan that somebody else measured, without a seal, unless there is an entry; return whether it is kept.

@@ -13,9 +13,11 @@ from integration.completions_server import models, serving
 
 from clang_llm import cli
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
+from clang_llm.cli.frozen import check_plans
 from clang_llm.cli.key import check_key
 from clang_llm.cli.meant import attention
 from clang_llm.cli.values import check_server, check_settings
+from clang_llm.plans.store.committed import render
 from clang_llm.plans.store.team import SHARED, make
 from clang_llm.system import log, settings
 from clang_llm.system.errors import StoreError
@@ -47,7 +49,9 @@ def tool(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Tool:
 def found(environ: dict[str, str], **variables: str) -> list[Finding]:
     mine = Settings.load({**environ, **{f"CLANG_LLM_{name}": value for name, value in variables.items()}})
     return [
-        finding for finding in (*check_settings(mine), *check_key(mine), *check_server(mine)) if finding.level != OK
+        finding
+        for finding in (*check_settings(mine), *check_key(mine), *check_plans(mine), *check_server(mine))
+        if finding.level != OK
     ]
 
 
@@ -209,3 +213,23 @@ def test_the_team_key_is_looked_at(environ: dict[str, str], tmp_path: Path) -> N
     (finding,) = found(environ, KEY_FILE=str(file))
     assert "chmod 600" in finding.remedy
     assert key.fingerprint not in finding.text
+
+
+def test_committed_plans_are_looked_at(environ: dict[str, str], tmp_path: Path, tool: Tool) -> None:
+    file = tmp_path / "f.plans"
+    file.write_bytes(render([]))
+    assert found(environ, PLANS=str(file)) == []
+    (finding,) = found(environ, PLANS=f"{file}:{tmp_path / 'none'}")
+    assert (finding.level, finding.subject) == (WRONG, "plans")
+    assert "plans export" in finding.remedy
+    file.write_text(file.read_text() + "nonsense\n")
+    (finding,) = found(environ, PLANS=str(file))
+    assert finding.level == WRONG
+    assert "plans verify" in finding.remedy
+    file.write_text("nonsense\n")
+    (finding,) = found(environ, PLANS=str(file))
+    assert "is no file of plans" in finding.text
+    (finding,) = found(environ, FROZEN="1")
+    assert (finding.level, "in the cache is plain -Oz" in finding.text) == (NOTE, True)
+    assert found(environ, PLANS="relative.plans")[0].level == NOTE
+    assert f"{file}:/other" in tool("config", PLANS=f"{file}:/other")

@@ -43,8 +43,8 @@ function _shtab_clang_llm_using
   test "$_shtab_clang_llm_cmdpath" = "$argv"
 end
 
-set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' key 'key new' 'key show' config validate tune train serve path
-set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --idle --jobs --json --keys-from --llvm --max-size --out --programs --sets --sort --work
+set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' 'plans check' key 'key new' 'key show' config validate tune train serve path
+set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --file --idle --jobs --json --keys-from --llvm --max-size --out --programs --sets --sort --work
 
 complete -c clang-llm-tool -e
 complete -c clang-llm-tool -f
@@ -95,6 +95,12 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_cl
 complete -c clang-llm-tool -n '_shtab_clang_llm_using plans merge' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_clang_llm_npos -eq 0' -a verify -d 'check a file: order, checksums, passes, signatures; 1 when it is wrong'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using plans verify' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans; and test $_shtab_clang_llm_npos -eq 0' -a check -d 'build with the committed plans alone, compare each object with its plan; 1 when one differs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l file -x -d 'default: CLANG_LLM_PLANS'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l complete -d '1 also when a module has no plan'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l compile-commands -x -d 'compile_commands.json, not a build'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l jobs -x -d 'commands of FILE at once (1)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a key -d 'make and show the keys with which a team signs its plans'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using key' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using key; and test $_shtab_clang_llm_npos -eq 0' -a new -d 'make a pair of keys: FILE signs, FILE.pub only verifies and may be committed'
