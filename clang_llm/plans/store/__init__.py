@@ -59,12 +59,14 @@ def _committed(settings: Settings) -> list[Store]:
         return []
     from clang_llm.plans.store.plansfile import PlansFile  # no part of ordinary compiles
 
-    try:
-        key = team_key(settings)
-    except DataError as error:
-        write_log(settings.log, f"helper: {error}")
-        key = None
-    return [PlansFile(path, key) for path in settings.plans]
+    def load_key() -> TeamKey | None:
+        try:
+            return team_key(settings)
+        except DataError as error:
+            write_log(settings.log, f"helper: {error}")
+            return None
+
+    return [PlansFile(path, load_key) for path in settings.plans]
 
 
 def team_key(settings: Settings) -> TeamKey | None:

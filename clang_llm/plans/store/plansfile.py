@@ -7,15 +7,19 @@ for. What is wrong with it costs plans, and nothing else.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clang_llm.plans.plan import Plan
-from clang_llm.plans.store.committed import HEADER, MADE, MAX_LINE, PIPE, Row, read_row
-from clang_llm.plans.store.team import TeamKey
+from clang_llm.plans.store.committed import HEADER, MADE, MAX_LINE, NOTHING, PIPE, Row, read_row
 from clang_llm.system.errors import DataError, PlanError
 from clang_llm.system.files import open_regular, read_regular
+
+if TYPE_CHECKING:
+    from clang_llm.plans.store.team import TeamKey
 
 #: Bytes of a file that commands read: some 200,000 modules.
 MAX_BYTES = 64 * 1024 * 1024
@@ -92,12 +96,12 @@ class PlansFile:
 
     Args:
         path: The file; it need not exist.
-        key: The team's key, by which signatures are verified; None for none.
+        load_key: Returns the team's key, by which signatures are verified; asked when there is a signature.
     """
 
-    def __init__(self, path: Path, key: TeamKey | None = None) -> None:
+    def __init__(self, path: Path, load_key: Callable[[], TeamKey | None] = lambda: None) -> None:
         self.path = path
-        self.key = key
+        self.load_key = load_key
 
     def get(self, key: str) -> Plan | None:
         """Return the sound plan for a key, or None."""
@@ -120,12 +124,16 @@ class PlansFile:
             if line is None:
                 return None, False
             row = read_row(line, lambda name: _behind(lines.find(f"{name} ")))
-            return row.sound(), self.key is not None and self.key.verifies(row.checksum, row.signature)
+            return row.sound(), self._is_signed(row)
         except (OSError, PlanError):
             return None, False
         finally:
             with suppress(OSError):
                 os.close(descriptor)
+
+    def _is_signed(self, row: Row) -> bool:
+        key = None if row.signature == NOTHING else self.load_key()
+        return key is not None and key.verifies(row.checksum, row.signature)
 
 
 def _behind(line: str | None) -> str | None:

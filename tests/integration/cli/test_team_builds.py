@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -37,6 +38,11 @@ clean:
 \trm -f $(OBJECTS)
 """
 DEBUG = "-g -ffile-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=."
+
+
+pair_installed = pytest.mark.skipif(
+    importlib.util.find_spec("cryptography") is None, reason="the extra `team` is not installed"
+)
 
 
 class Team:
@@ -105,10 +111,14 @@ def without_network() -> list[str]:
     return words if allowed else []
 
 
-@pytest.mark.parametrize("debug", ["", DEBUG], ids=["plain", "-g"])
-def test_a_fresh_clone_elsewhere_gives_the_same_objects_without_a_search(team: Team, debug: str) -> None:
+@pytest.mark.parametrize(
+    ("debug", "kind"),
+    [("", "--hmac"), (DEBUG, "--hmac"), pytest.param(DEBUG, "pair", marks=pair_installed)],
+    ids=["plain", "-g", "-g, a pair of keys"],
+)
+def test_a_fresh_clone_elsewhere_gives_the_same_objects_without_a_search(team: Team, debug: str, kind: str) -> None:
     key = team.work / "team.key"
-    team.tool("key", "new", "--hmac", key, at=team.work, environ=team.machine("one"))
+    team.tool("key", "new", *([kind] if kind != "pair" else []), key, at=team.work, environ=team.machine("one"))
     one = team.machine("one", KEY_FILE=str(key))
     one["DEBUG"] = debug
     team.tool("stats", "--zero", at=team.first, environ=one)
@@ -124,7 +134,8 @@ def test_a_fresh_clone_elsewhere_gives_the_same_objects_without_a_search(team: T
 
     clone = team.work / "another" / "place" / "that-is-longer"
     team.git("clone", "-q", str(team.first), str(clone), at=team.work)
-    two = team.machine("two", KEY_FILE=str(key), PLANS=str(clone / "clang-llm.plans"), FROZEN="1")
+    theirs = f"{key}.pub" if kind == "pair" else str(key)
+    two = team.machine("two", KEY_FILE=theirs, PLANS=str(clone / "clang-llm.plans"), FROZEN="1")
     two["DEBUG"] = debug
     assert team.build(clone, two, *without_network()) == objects
     events = team.events("two")

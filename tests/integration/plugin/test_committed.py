@@ -314,3 +314,37 @@ def test_explain_tells(bench: Bench) -> None:
     commit(bench, [Row(replace(plan, key="00" * 32))], FROZEN="1")
     (decision,) = [line for line in bench.explain(source) if line["event"] == "decision"]
     assert (decision["do"], decision["reason"]) == ("oz", "frozen")
+
+
+def test_the_config_file_sets_it_too(bench: Bench, key: TeamKey) -> None:
+    source = write(bench, SQUARES)
+    plan, ours = found(bench, source)
+    file = commit(bench, [signed(plan, key)])
+    del bench.environment["CLANG_LLM_PLANS"]
+    config = bench.root / "config"
+    config.write_text(f"plans = /none:{file}\nfrozen = yes\nkey_file = {bench.root / 'team.key'}\n", encoding="utf-8")
+    bench.environment["CLANG_LLM_CONFIG"] = str(config)
+    assert bench.compile(source) == ours
+    assert bench.events() == ["miss", "plans:adopted", "applied"]
+    other = write(bench, SQUARES.replace("squares", "others"))
+    assert bench.compile(other) == bench.plain(other)
+    assert bench.events()[3:] == ["miss", "bypass:frozen"]
+
+
+@pytest.mark.parametrize("major", [14, 15, 16, 22])
+def test_every_llvm_looks_for_lines(builds: Path, tmp_path: Path, key: TeamKey, major: int) -> None:
+    compiler = plugin_support.compiler_of(major)
+    if compiler is None or compiler.llvm_config is None:
+        pytest.skip(f"clang-{major} and llvm-{major}-dev are not installed")
+    bench = Bench(compiler, toolchain.build_plugin(compiler, builds), tmp_path)
+    bench.environment |= {"CLANG_LLM_BACKEND": "coreset", "CLANG_LLM_SEED_DIR": str(tmp_path)}
+    source = write(bench, SQUARES)
+    plan, ours = found(bench, source)
+    rows = [signed(replace(plan, key=each), key) for each in (plan.key, *(f"{n:02x}" * 32 for n in range(0, 256, 5)))]
+    commit(bench, rows, KEY_FILE=str(tmp_path / "team.key"), FROZEN="1")
+    assert bench.compile(source) == ours
+    assert bench.events() == ["miss", "plans:adopted", "applied"]
+    commit(bench, rows[1:])
+    empty(bench)
+    assert bench.compile(source) == bench.plain(source)
+    assert bench.events() == ["miss", "bypass:frozen"]

@@ -175,10 +175,10 @@ def test_a_signature_counts_with_its_key_alone(tmp_path: Path) -> None:
     row = make_row(1)
     row = replace(row, signature=key.sign(row.checksum))
     path = written(tmp_path / "f", [row, replace(make_row(2), signature=row.signature)])
-    assert PlansFile(path, key).look_up(row.plan.key) == (row.plan, True)
-    assert PlansFile(path, other).look_up(row.plan.key) == (row.plan, False)
+    assert PlansFile(path, lambda: key).look_up(row.plan.key) == (row.plan, True)
+    assert PlansFile(path, lambda: other).look_up(row.plan.key) == (row.plan, False)
     assert PlansFile(path).look_up(row.plan.key) == (row.plan, False)
-    assert PlansFile(path, key).look_up(key_of(2)) == (make_row(2).plan, False)
+    assert PlansFile(path, lambda: key).look_up(key_of(2)) == (make_row(2).plan, False)
 
 
 def test_what_is_no_regular_file_is_a_miss(tmp_path: Path) -> None:
