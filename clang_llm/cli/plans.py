@@ -27,10 +27,16 @@ if TYPE_CHECKING:
 _NAME = 40
 _KEY_DIGITS = 64
 _MERGE = """\
-A merge driver for git: merges two versions of a file of plans, whose common ancestor is BASE, into OURS. Where both
-have a module, the smaller plan stays, then that of the larger search. Once in each clone:
-git config merge.clang-llm.driver "clang-llm-tool plans merge %O %A %B", and once in the project:
-echo "*.plans merge=clang-llm -text" >> .gitattributes"""
+A merge driver for git: merges two versions of a file of plans, whose common
+ancestor is BASE, into OURS. Where both have a module, the smaller plan stays,
+then that of the larger search. Once in each clone:
+
+  git config merge.clang-llm.driver "clang-llm-tool plans merge %O %A %B"
+
+and once in the project:
+
+  echo "*.plans merge=clang-llm -text" >> .gitattributes
+"""
 
 
 def add_commands(commands: Commands) -> None:
@@ -59,7 +65,12 @@ def add_commands(commands: Commands) -> None:
     bring.add_argument("files", metavar="FILE", type=Path, nargs="+", help="files that `plans export` wrote")
     bring.set_defaults(run=run_import)
 
-    merge = actions.add_parser("merge", help="merge two versions of a file; git's merge driver", description=_MERGE)
+    merge = actions.add_parser(
+        "merge",
+        help="merge two versions of a file; git's merge driver",
+        description=_MERGE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     for name, what in (("base", "their common ancestor"), ("ours", "one version; replaced"), ("theirs", "the other")):
         merge.add_argument(name, metavar=name.upper(), type=Path, help=what)
     merge.set_defaults(run=run_merge)

@@ -92,6 +92,8 @@ class _Session:
         self.chosen = chosen
         self.store: LocalStore = store.open_local(chosen)
         self.proposal: Plan | None = None
+        #: A committed plan of a frozen build says that -Oz is best.
+        self.oz_is_best = False
         #: Who made what is answered, for the plugin's ledger.
         self.by = ""
 
@@ -131,13 +133,16 @@ class _Session:
         """Whether the local cache now has the plan of a store behind it; another plan may become the proposal."""
         plan, signed = store.look_up(behind, question.request.key)
         frozen = self.chosen.frozen
-        if plan is None or (plan.budget < question.request.budget and not frozen) or (frozen and self.proposal):
+        if plan is None or (plan.budget < question.request.budget and not frozen):
             return False
+        if frozen and (self.proposal is not None or self.oz_is_best):
+            return False  # the first file that has a plan counts
         replace_any = frozen or question.lookup in _DISBELIEVED
         if signed and self.store.adopt(plan, replace_any=replace_any):
             log.append_event(self.store.root, "plans:adopted")
             return True
         if plan.recipe is None:
+            self.oz_is_best = frozen
             return self.store.put(plan, replace_any=replace_any)
         if not signed and not self._is_vetted(plan):
             if isinstance(behind, store.Signing):
@@ -150,7 +155,7 @@ class _Session:
         """Measure the committed plan, and nothing else; keep it as it was committed, so that it is known again."""
         plan = self.proposal
         if plan is None:
-            return Decision.OZ, "frozen"
+            return Decision.OZ, "best" if self.oz_is_best else "frozen"
         found, identity = Search(
             self.connection, question.request, ProposalBackend(plan, NobodyBackend()), self.chosen.backend
         ).run()

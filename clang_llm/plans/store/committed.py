@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from clang_llm.plans.passlist import MAX_LENGTH
 from clang_llm.plans.plan import Plan, decode, encode
-from clang_llm.plans.recipe import MAX_FUNCTIONS, Recipe
+from clang_llm.plans.recipe import MAX_FUNCTIONS, MAX_PIPELINES, Recipe
 from clang_llm.system.errors import PlanError
 from clang_llm.system.objects import Parts, read_parts
 
@@ -40,7 +41,7 @@ _RECIPE = re.compile(
     rf"({_DIGEST})(?:/((?:{_DIGEST}|-)(?:,(?:{_DIGEST}|-))*)/((?:[0-9*]+)(?:,[0-9*]+)*|-)/({_DIGEST}|-))?"
 )
 _RUN = re.compile(r"([0-9]{1,5})(?:\*([0-9]{1,5}))?")
-_MADE = re.compile(r"([0-9]+\.[0-9A-Za-z.]{1,30}) ([A-Za-z0-9_.+-]{1,100}) (\{[ -~]*\})")
+_MADE = re.compile(r"([0-9]{1,4}\.[0-9A-Za-z.]{1,30}) ([A-Za-z0-9_.+-]{1,100}) (\{[ -~]*\})")
 
 #: Finds the text behind a name such as ``pipe:0123456789abcdef``; None where there is none.
 Resolve = Callable[[str], "str | None"]
@@ -179,7 +180,7 @@ def _resolved(name: str, resolve: Resolve) -> str:
     text = resolve(name)
     if text is None:
         raise PlanError(f"{name} is missing")
-    if not text.isascii() or _name(name[: len(PIPE)], text) != name:
+    if len(text) > MAX_LENGTH or not text.isascii() or _name(name[: len(PIPE)], text) != name:
         raise PlanError(f"{name} is damaged")
     return text
 
@@ -205,13 +206,20 @@ def _recipe(text: str, resolve: Resolve) -> Recipe:
     if found is None:
         raise PlanError("its recipe is malformed")
 
+    texts = {NOTHING: ""}
+
     def piped(digest: str) -> str:
-        return "" if digest == NOTHING else _resolved(PIPE + digest, resolve)
+        if digest not in texts:
+            texts[digest] = _resolved(PIPE + digest, resolve)
+        return texts[digest]
 
     head, functions, use, closing = found.groups()
     if functions is None:
         return Recipe(piped(head))
-    return Recipe(piped(head), tuple(map(piped, functions.split(","))), _use(use), piped(closing))
+    names = functions.split(",")
+    if len(names) > MAX_PIPELINES:
+        raise PlanError(f"it has more than {MAX_PIPELINES} pipelines")
+    return Recipe(piped(head), tuple(map(piped, names)), _use(use), piped(closing))
 
 
 def _use(text: str) -> tuple[int, ...]:

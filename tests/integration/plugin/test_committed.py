@@ -219,6 +219,8 @@ def test_a_line_that_says_that_oz_is_best(bench: Bench) -> None:
     plan, ours = found(bench, source)
     plan = replace(plan, recipe=None, size=plan.size_oz, parts=None, budget=32)
     commit(bench, [Row(plan)], FROZEN="1")
+    (decision,) = [line for line in bench.explain(source) if line["event"] == "decision"]
+    assert (decision["do"], decision["reason"]) == ("oz", "best")
     assert bench.compile(source) == bench.plain(source) != ours
     assert bench.compile(source) == bench.plain(source)
     assert bench.events() == ["miss", "hit:oz"]

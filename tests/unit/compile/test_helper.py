@@ -19,7 +19,10 @@ import pytest
 from clang_llm.plans.coreset import read_coreset
 from clang_llm.plans.plan import Plan, encode
 from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.store import committed, team
+from clang_llm.plans.store.committed import Row
 from clang_llm.plans.store.local import LocalStore
+from clang_llm.plans.store.team import TeamKey
 from clang_llm.system import log
 from clang_llm.system.objects import Parts
 
@@ -528,3 +531,66 @@ def test_the_helper_ends_at_once_after_its_answer(start: Start) -> None:
     started = time.monotonic()
     side.process.wait(30)
     assert time.monotonic() - started < 1
+
+
+def commit(tmp_path: Path, plan: Plan, key: TeamKey | None) -> str:
+    """Write a file of plans, as the one of a project; return its path."""
+    row = Row(committed.canonical(plan))
+    row = row if key is None else Row(row.plan, key.sign(row.checksum))
+    (tmp_path / "p.plans").write_bytes(committed.render([row]))
+    return str(tmp_path / "p.plans")
+
+
+@pytest.mark.parametrize("frozen", ["", "1"])
+def test_a_committed_plan_that_the_team_signed_is_taken_over(
+    start: Start, store: LocalStore, tmp_path: Path, frozen: str
+) -> None:
+    key = team.make(team.SHARED)
+    key.write(tmp_path / "key")
+    plans = commit(tmp_path, make_plan(module="globaldce,function(adce)"), key)
+    plugin = start(CLANG_LLM_PLANS=plans, CLANG_LLM_KEY_FILE=str(tmp_path / "key"), CLANG_LLM_FROZEN=frozen)
+    plugin.ask()
+    assert plugin.hear() == {"do": "lookup"}
+    plugin.end()
+    assert store.is_sealed(KEY)
+    assert log.fold_events(store.root) == Counter({"plans:adopted": 1})
+
+
+def test_a_key_that_cannot_be_used_is_logged_and_the_plan_is_a_proposal(
+    start: Start, store: LocalStore, tmp_path: Path
+) -> None:
+    shipped = next(recipe for recipe in read_coreset(19).lists if recipe.staged)
+    plan = Plan(KEY, "19.1.7", "x86_64", shipped, 100, 90, 3)
+    (tmp_path / "key").write_text("no key\n")
+    plans = commit(tmp_path, plan, team.make(team.SHARED))
+    plugin = start(CLANG_LLM_PLANS=plans, CLANG_LLM_KEY_FILE=str(tmp_path / "key"))
+    plugin.ask()
+    assert plugin.measure(100, 90) == [shipped.message()]
+    assert plugin.hear()["do"] == "apply"
+    plugin.end()
+    assert store.is_sealed(KEY)
+    assert "holds no key" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(("size", "kept"), [(90, True), (100, False), ("interface", False)])
+def test_a_frozen_build_measures_the_committed_plan_alone(
+    start: Start, store: LocalStore, tmp_path: Path, size: int | str, kept: bool
+) -> None:
+    shipped = next(recipe for recipe in read_coreset(19).lists if recipe.staged)
+    plan = Plan(KEY, "19.1.7", "x86_64", shipped, 100, 90, 1)
+    plugin = start(CLANG_LLM_PLANS=commit(tmp_path, plan, None), CLANG_LLM_FROZEN="1")
+    plugin.ask(budget=1)
+    assert plugin.measure(100, size) == [shipped.message()]
+    answer = plugin.hear()
+    plugin.end()
+    assert answer == ({"do": "apply", "id": 0, "by": "-"} if kept else {"do": "oz", "reason": "frozen", "by": "-"})
+    assert (store.get(KEY) == plan) == kept
+    assert log.fold_events(store.root)["plans:refused"] == (not kept)
+
+
+def test_a_frozen_build_without_a_plan_proposes_nothing(start: Start, store: LocalStore, tmp_path: Path) -> None:
+    plugin = start(CLANG_LLM_PLANS=str(tmp_path / "none"), CLANG_LLM_FROZEN="1")
+    plugin.ask()
+    assert plugin.hear() == {"do": "oz", "reason": "frozen"}
+    plugin.end()
+    assert store.get(KEY) is None

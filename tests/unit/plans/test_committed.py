@@ -100,6 +100,30 @@ def test_real_plans_take_little_room() -> None:
     assert all(read_row(line, lambda name: "".join(shared(data, name))).plan == found[line[:64]].plan for line in lines)
 
 
+def test_a_thousand_modules_take_little_room() -> None:
+    """Real plans under other keys, as if a project had a thousand modules, signed; one that changes is one line."""
+    key, plans = team.make(team.SHARED), seeds()
+    rows = [Row(replace(plans[n % len(plans)].plan, key=key_of(n)), source="source.c") for n in range(1000)]
+    rows = [replace(row, signature=key.sign(row.checksum)) for row in rows]
+    data = render(rows)
+    assert len(data) < 350_000
+    rows[500] = replace(rows[500], plan=replace(rows[500].plan, budget=64))
+    changed = set(data.splitlines()) ^ set(render(rows).splitlines())
+    assert [line[:64].decode() for line in changed] == [key_of(500)] * 2
+
+
+def test_a_line_cannot_ask_for_much(tmp_path: Path) -> None:
+    """A recipe of more pipelines than any plan has, each as long as it may be."""
+    row = make_row(1)
+    long = Recipe("globaldce", ("x" * 60_000,) * 1025)
+    file = written(tmp_path / "f", [replace(row, plan=replace(row.plan, recipe=long))])
+    assert "more than 1024 pipelines" in plansfile.read(file).problems[0]
+    assert PlansFile(file).get(row.plan.key) is None
+    file = written(tmp_path / "f", [replace(row, plan=replace(row.plan, recipe=Recipe("x" * 300_000)))])
+    assert "damaged" in plansfile.read(file).problems[0]
+    assert PlansFile(file).get(row.plan.key) is None
+
+
 def shared(data: bytes, name: str) -> list[str]:
     return [line.partition(" ")[2] for line in data.decode().splitlines() if line.startswith(f"{name} ")]
 
