@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import replace
 
 from clang_llm import backends
 from clang_llm.backends.model import resolved
@@ -107,11 +106,14 @@ class _Session:
             asked = question.lookup is Lookup.UNSEALED or self.chosen.frozen or bool(self.chosen.plans)
             if asked and question.lookup is not Lookup.RECACHE and self._arrived(question):
                 return Decision.LOOKUP, None
-            return self._search(question)
+            return self._decide(question)
         with self.store.lock(question.request.key, SINGLE_FLIGHT_S):
             if question.lookup is not Lookup.RECACHE and self._arrived(question):
                 return Decision.LOOKUP, None
-            return self._search(question)
+            return self._decide(question)
+
+    def _decide(self, question: Question) -> tuple[Decision, str | int | None]:
+        return self._frozen(question) if self.chosen.frozen else self._search(question)
 
     def _arrived(self, question: Question) -> bool:
         """Whether the local cache has an entry now that was measured here.
@@ -164,7 +166,7 @@ class _Session:
             self._count("plans:refused")
             return Decision.OZ, "frozen"
         same = (found.size_oz, found.size) == (plan.size_oz, plan.size)
-        found = plan if same else replace(plan, size_oz=found.size_oz, size=found.size, parts=found.parts)
+        found = plan if same else plan._replace(size_oz=found.size_oz, size=found.size, parts=found.parts)
         if self.store.put(found, replace_any=True):
             log.append_event(self.store.root, "stored")
         return Decision.APPLY, identity
@@ -178,8 +180,6 @@ class _Session:
         return plan.recipe is None or is_vouched(self.store.root, plan.major, plan.recipe)
 
     def _search(self, question: Question) -> tuple[Decision, str | int | None]:
-        if self.chosen.frozen:
-            return self._frozen(question)
         if self.chosen.backend == "capture":
             from clang_llm.compile.capture import capture  # no part of ordinary compiles
 

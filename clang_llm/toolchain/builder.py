@@ -40,11 +40,8 @@ _PASSING = tuple(
 #: The parts that the plugin is compiled in, each as one file, with their sources. `model` computes; `hit` is what every
 #: compile goes through; the others are for a search, which waits for LLVM, and not worth an optimiser's time.
 _PARTS = {
-    "model": ("answers", "kernels", "network", "tokens"),
-    "hit": (
-        *("codegen", "entry", "frontend", "guard", "ledger", "net", "pipeline"),
-        *("plugin", "recipe", "settings", "tiny", "vetted", "vocabulary"),
-    ),
+    "model": "answers kernels network tokens",
+    "hit": "codegen committed entry frontend guard ledger net pipeline plugin recipe settings tiny vetted vocabulary",
 }
 #: Makes plugin.so in $0 with the compiler "$@", all parts at a time, in one process group.
 _MAKE = """
@@ -322,8 +319,8 @@ def _parts() -> dict[str, list[Path]]:
     left = [path for path in _plugin_sources() if path.suffix == ".cpp"]
     found = {}
     for part, names in _PARTS.items():
-        found[f"{part}.cpp"] = [path for path in left if path.stem in names]
-        left = [path for path in left if path.stem not in names]
+        found[f"{part}.cpp"] = [path for path in left if path.stem in names.split()]
+        left = [path for path in left if path not in found[f"{part}.cpp"]]
     return {**found, "search.cpp": left}
 
 

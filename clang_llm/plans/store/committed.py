@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from clang_llm.plans.passlist import MAX_LENGTH
@@ -109,7 +109,7 @@ class Row:
 def canonical(plan: Plan) -> Plan:
     """Return a plan with no more provenance than is committed."""
     kept = {name: plan.provenance[name] for name in _KEPT if isinstance(plan.provenance.get(name), str)}
-    return replace(plan, provenance=kept)
+    return plan._replace(provenance=kept)
 
 
 def render(rows: Iterable[Row]) -> bytes:

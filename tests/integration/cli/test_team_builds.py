@@ -189,7 +189,6 @@ def test_check_compares_every_object_with_its_plan(team: Team) -> None:
 
 def test_check_notices_what_does_not_hold(team: Team) -> None:
     """Plans of another build, under the keys of this one: sound lines, wrong promises."""
-    from dataclasses import replace
 
     from clang_llm.plans.store.committed import Row, render
 
@@ -199,7 +198,7 @@ def test_check_notices_what_does_not_hold(team: Team) -> None:
     team.tool("plans", "export", file, at=team.first, environ=one)
     rows = plansfile.read(file).rows
     wrong = [
-        Row(replace(row.plan, size_oz=row.plan.size_oz + 64, size=row.plan.size - 1, parts=None))
+        Row(row.plan._replace(size_oz=row.plan.size_oz + 64, size=row.plan.size - 1, parts=None))
         for row in rows.values()
     ]
     wrong = [row for row in wrong if row.plan.recipe is not None]

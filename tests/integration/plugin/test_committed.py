@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,7 +101,7 @@ Rows = Callable[[Plan, TeamKey], Row]
 def test_a_signed_plan_is_applied_without_a_measurement(bench: Bench, key: TeamKey, frozen: str) -> None:
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
-    strange = replace(plan, budget=32)
+    strange = plan._replace(budget=32)
     commit(bench, [signed(strange, key)], KEY_FILE=str(bench.root / "team.key"), FROZEN=frozen)
     assert bench.compile(source) == ours
     assert bench.events() == ["miss", "plans:adopted", "applied"]
@@ -120,7 +119,7 @@ def test_a_signed_plan_is_applied_without_a_measurement(bench: Bench, key: TeamK
 def test_another_plan_is_measured_once(bench: Bench, key: TeamKey, signature: str, frozen: str) -> None:
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
-    plan = replace(plan, budget=32)
+    plan = plan._replace(budget=32)
     row = Row(plan) if signature == "none" else signed(plan, team.make(team.SHARED))
     assert not key.verifies(row.checksum, row.signature)
     commit(bench, [row], KEY_FILE=str(bench.root / "team.key"), FROZEN=frozen)
@@ -138,7 +137,7 @@ def test_pipelines_that_nobody_vouches_for_are_not_believed(bench: Bench, key: T
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
     recipe = Recipe("function(sroa,early-cse,simplifycfg),globaldce,function(sroa),globaldce")
-    plan = replace(plan, recipe=recipe)
+    plan = plan._replace(recipe=recipe)
     commit(bench, [Row(plan)], FROZEN=frozen)
     assert bench.compile(source) == (bench.plain(source) if frozen == "1" else ours)
     expected = ["miss", "plans:unvetted", *(["bypass:frozen"] if frozen == "1" else ["stored", "applied"])]
@@ -153,7 +152,7 @@ def test_pipelines_that_nobody_vouches_for_are_not_believed(bench: Bench, key: T
 def test_a_frozen_build_without_a_line_is_plain_and_starts_nothing(bench: Bench) -> None:
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
-    others = [Row(replace(plan, key=f"{number:02x}" * 32)) for number in range(256)]
+    others = [Row(plan._replace(key=f"{number:02x}" * 32)) for number in range(256)]
     commit(bench, others, FROZEN="1")
     no_helper(bench)
     assert bench.compile(source) == bench.plain(source) != ours
@@ -169,7 +168,7 @@ def test_the_plugin_finds_every_line(bench: Bench, key: TeamKey, number: int) ->
     plan, ours = found(bench, source)
     keys = [f"{(int(plan.key[:4], 16) + each - number) % 65536:04x}{plan.key[4:]}" for each in range(300)]
     assert plan.key in keys
-    rows = [signed(replace(plan, key=each), key) for each in keys[: number + 1]]
+    rows = [signed(plan._replace(key=each), key) for each in keys[: number + 1]]
     commit(bench, rows, KEY_FILE=str(bench.root / "team.key"), FROZEN="1")
     assert bench.compile(source) == ours
     commit(bench, [row for row in rows if row.plan.key != plan.key])
@@ -182,7 +181,7 @@ def test_a_frozen_build_does_not_depend_on_the_users_cache(bench: Bench, key: Te
     """A better plan that was found here, and one for a module that the project has none for: neither is applied."""
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
-    weak = replace(plan, size=plan.size_oz - 1, recipe=read_coreset(19).lists[0], parts=None, budget=1)
+    weak = plan._replace(size=plan.size_oz - 1, recipe=read_coreset(19).lists[0], parts=None, budget=1)
     assert weak.recipe is not None
     theirs = committed.canonical(weak)
     bench.compile(source)
@@ -217,7 +216,7 @@ def test_frozen_without_files_applies_what_the_cache_has(bench: Bench) -> None:
 def test_a_line_that_says_that_oz_is_best(bench: Bench) -> None:
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
-    plan = replace(plan, recipe=None, size=plan.size_oz, parts=None, budget=32)
+    plan = plan._replace(recipe=None, size=plan.size_oz, parts=None, budget=32)
     commit(bench, [Row(plan)], FROZEN="1")
     (decision,) = [line for line in bench.explain(source) if line["event"] == "decision"]
     assert (decision["do"], decision["reason"]) == ("oz", "best")
@@ -266,7 +265,7 @@ def test_of_several_files_the_first_with_a_line_counts(bench: Bench, key: TeamKe
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
     file = commit(bench, [signed(plan, key)], KEY_FILE=str(bench.root / "team.key"), FROZEN="1")
-    (bench.root / "other.plans").write_bytes(committed.render([Row(replace(plan, key="00" * 32))]))
+    (bench.root / "other.plans").write_bytes(committed.render([Row(plan._replace(key="00" * 32))]))
     bench.environment["CLANG_LLM_PLANS"] = f"/none:other.plans::{bench.root}:{file}"
     assert bench.compile(source) == ours
     assert bench.events() == ["miss", "plans:adopted", "applied"]
@@ -313,7 +312,7 @@ def test_damage_of_a_line_is_seen(bench: Bench, key: TeamKey) -> None:
 def test_explain_tells(bench: Bench) -> None:
     source = write(bench, SQUARES)
     plan, _ = found(bench, source)
-    commit(bench, [Row(replace(plan, key="00" * 32))], FROZEN="1")
+    commit(bench, [Row(plan._replace(key="00" * 32))], FROZEN="1")
     (decision,) = [line for line in bench.explain(source) if line["event"] == "decision"]
     assert (decision["do"], decision["reason"]) == ("oz", "frozen")
 
@@ -342,7 +341,7 @@ def test_every_llvm_looks_for_lines(builds: Path, tmp_path: Path, key: TeamKey, 
     bench.environment |= {"CLANG_LLM_BACKEND": "coreset", "CLANG_LLM_SEED_DIR": str(tmp_path)}
     source = write(bench, SQUARES)
     plan, ours = found(bench, source)
-    rows = [signed(replace(plan, key=each), key) for each in (plan.key, *(f"{n:02x}" * 32 for n in range(0, 256, 5)))]
+    rows = [signed(plan._replace(key=each), key) for each in (plan.key, *(f"{n:02x}" * 32 for n in range(0, 256, 5)))]
     commit(bench, rows, KEY_FILE=str(tmp_path / "team.key"), FROZEN="1")
     assert bench.compile(source) == ours
     assert bench.events() == ["miss", "plans:adopted", "applied"]

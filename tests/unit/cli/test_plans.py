@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,7 +91,7 @@ def test_less_may_be_asked_for(store: LocalStore, tool: Tool, tmp_path: Path) ->
     assert sorted(plansfile.read(file).rows) == [make_plan(4).key, make_plan(5).key]
     tool("plans", "export", "--keys-from", file, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == file.read_bytes()
-    store.put(replace(make_plan(20, llvm="16.0.6"), recipe=Recipe("globaldce")))
+    store.put(make_plan(20, llvm="16.0.6")._replace(recipe=Recipe("globaldce")))
     tool("plans", "export", "--llvm", "16", file)
     assert list(plansfile.read(file).rows) == [make_plan(20).key]
     tool("plans", "export", "--llvm", "19.1.7", file)
@@ -119,7 +118,7 @@ def test_a_file_may_be_added_to(store: LocalStore, tool: Tool, tmp_path: Path) -
 @pytest.mark.parametrize("signed", [True, False])
 def test_plans_travel_to_another_cache(store: LocalStore, tool: Tool, tmp_path: Path, signed: bool) -> None:
     team.make(team.SHARED).write(tmp_path / "key")
-    unknown = replace(make_plan(50), recipe=Recipe("function(sroa),globaldce"))
+    unknown = make_plan(50)._replace(recipe=Recipe("function(sroa),globaldce"))
     store.put(unknown)
     said = tool("plans", "export", tmp_path / "f", KEY_FILE=str(tmp_path / "key") if signed else "")
     assert ("not signed" in said) == (not signed)

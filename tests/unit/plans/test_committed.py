@@ -29,12 +29,12 @@ def key_of(number: int) -> str:
 
 def make_row(number: int, size: int = 90, budget: int = 6, **changes: object) -> Row:
     recipe = RECIPES[number % len(RECIPES)]
-    mixed = replace(recipe, functions=(*recipe.functions[:1], ""), use=(0,) * (number % 9) + (1, 0, 1, 1))
+    mixed = recipe._replace(functions=(*recipe.functions[:1], ""), use=(0,) * (number % 9) + (1, 0, 1, 1))
     parts = (Parts(80, 10, 6, 4), Parts(size - 20, 10, 6, 4))
     plan = Plan(
         key_of(number), "19.1.7", "x86_64-pc-linux-gnu", mixed, 100, size, budget, {"backend": "coreset"}, parts=parts
     )
-    return Row(replace(plan, **changes), source=f"file{number}.c")  # type: ignore[arg-type]
+    return Row(plan._replace(**changes), source=f"file{number}.c")
 
 
 def by_key(*rows: Row) -> dict[str, Row]:
@@ -103,11 +103,11 @@ def test_real_plans_take_little_room() -> None:
 def test_a_thousand_modules_take_little_room() -> None:
     """Real plans under other keys, as if a project had a thousand modules, signed; one that changes is one line."""
     key, plans = team.make(team.SHARED), seeds()
-    rows = [Row(replace(plans[n % len(plans)].plan, key=key_of(n)), source="source.c") for n in range(1000)]
+    rows = [Row(plans[n % len(plans)].plan._replace(key=key_of(n)), source="source.c") for n in range(1000)]
     rows = [replace(row, signature=key.sign(row.checksum)) for row in rows]
     data = render(rows)
     assert len(data) < 350_000
-    rows[500] = replace(rows[500], plan=replace(rows[500].plan, budget=64))
+    rows[500] = replace(rows[500], plan=rows[500].plan._replace(budget=64))
     changed = set(data.splitlines()) ^ set(render(rows).splitlines())
     assert [line[:64].decode() for line in changed] == [key_of(500)] * 2
 
@@ -116,10 +116,10 @@ def test_a_line_cannot_ask_for_much(tmp_path: Path) -> None:
     """A recipe of more pipelines than any plan has, each as long as it may be."""
     row = make_row(1)
     long = Recipe("globaldce", ("x" * 60_000,) * 1025)
-    file = written(tmp_path / "f", [replace(row, plan=replace(row.plan, recipe=long))])
+    file = written(tmp_path / "f", [replace(row, plan=row.plan._replace(recipe=long))])
     assert "more than 1024 pipelines" in plansfile.read(file).problems[0]
     assert PlansFile(file).get(row.plan.key) is None
-    file = written(tmp_path / "f", [replace(row, plan=replace(row.plan, recipe=Recipe("x" * 300_000)))])
+    file = written(tmp_path / "f", [replace(row, plan=row.plan._replace(recipe=Recipe("x" * 300_000)))])
     assert "damaged" in plansfile.read(file).problems[0]
     assert PlansFile(file).get(row.plan.key) is None
 
@@ -129,8 +129,7 @@ def shared(data: bytes, name: str) -> list[str]:
 
 
 def test_provenance_of_one_search_is_left_out() -> None:
-    plan = replace(
-        make_row(1).plan,
+    plan = make_row(1).plan._replace(
         provenance={"tried": 6, "version": "0.1.0", "rejected": {"a": 1}, "backend": "model", "list": 3, "x": "/home"},
     )
     assert list(committed.canonical(plan).provenance.items()) == [("backend", "model"), ("version", "0.1.0")]

@@ -8,7 +8,6 @@ import re
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,7 +182,7 @@ def test_a_signed_plan_is_taken_over(key: TeamKey, tmp_path: Path) -> None:
     plan = Plan("ab" * 32, "19.1.7", "x86_64-pc-linux-gnu", Recipe("function(sroa),globaldce"), 100, 90, 4)
     checksum, signature = seal_on(encode(plan, key.sign))
     assert key.verifies(checksum, signature)
-    assert seal_on(encode(replace(plan, size=80), key.sign))[0] != checksum
+    assert seal_on(encode(plan._replace(size=80), key.sign))[0] != checksum
     store = LocalStore(tmp_path / "cache")
     assert plan.recipe is not None
     assert not is_vouched(store.root, plan.major, plan.recipe)
@@ -191,9 +190,9 @@ def test_a_signed_plan_is_taken_over(key: TeamKey, tmp_path: Path) -> None:
     assert store.is_sealed(plan.key)
     assert store.get(plan.key) == plan
     assert is_vouched(store.root, plan.major, plan.recipe)
-    assert store.adopt(replace(plan, size=80))
+    assert store.adopt(plan._replace(size=80))
     assert not store.adopt(plan)
-    assert store.get(plan.key) == replace(plan, size=80)
+    assert store.get(plan.key) == plan._replace(size=80)
 
 
 def test_a_cache_that_is_only_read_takes_nothing_over(tmp_path: Path) -> None:
