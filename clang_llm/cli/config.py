@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clang_llm.cli.meant import meant, meant_name
 from clang_llm.cli.output import human_size, table
+from clang_llm.cli.remote import shown
 from clang_llm.system.settings import AUTO_JOBS, NAMES, PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def effective(settings: Settings, name: str) -> object:
     """Return the value in use for a setting (upper case name), in a form that JSON knows; a key is not shown."""
     if name == "API_KEY" and settings.api_key:
         return "set, not shown"
+    if name == "REMOTE" and settings.remote:
+        return shown(settings.remote)
     value = settings.candidates if name == "CANDIDATES" else getattr(settings, name.lower())
     if isinstance(value, tuple):
         return ":".join(map(str, value)) or None

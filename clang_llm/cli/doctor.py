@@ -14,6 +14,7 @@ from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
 from clang_llm.cli.frozen import check_plans
 from clang_llm.cli.key import check_key
 from clang_llm.cli.model import check_model
+from clang_llm.cli.remote import check_remote
 from clang_llm.system.errors import ToolchainError
 from clang_llm.system.settings import Settings
 from clang_llm.toolchain import plugins as toolchain
@@ -56,6 +57,7 @@ def examine(settings: Settings, environ: Mapping[str, str], *, every: bool) -> I
             yield from checks.check_compiler(compiler, settings, environ)
     yield from check_model(settings)
     yield from values.check_server(settings)
+    yield from check_remote(settings, environ)
     yield from checks.check_memory(settings, environ)
 
 

@@ -74,6 +74,8 @@ def _tell_module(events: Sequence[_Event]) -> list[str]:
                 lines.append(f"key       {event['key']}")
             case "lookup":
                 lines += _tell_lookup(event)
+            case "remote":
+                lines.append(f"remote    {event['outcome']}: a team's plan would be kept, and nothing is written here")
             case "model":
                 lines.append(f"model     {event['outcome']}: {event['why']}")
             case "decision":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clang_llm.cli import saved
 from clang_llm.cli.meant import attention
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
+from clang_llm.cli.remote import describe
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system import ledger, log
 from clang_llm.system.errors import StoreError
@@ -48,6 +49,13 @@ _MODEL = {
     "queued": "left in the queue",
     "improved": "plans made smaller later",
     "dropped": "dropped from the queue",
+}
+# What became of asking the team's stores, `remote:<word>`; all but the last are one for each module that was asked for.
+_REMOTE = {
+    "hit": "plan fetched",
+    "miss": "no plan there",
+    "off": "not asked, failed a short while ago",
+    "stored": "plans sent",
 }
 
 
@@ -98,7 +106,9 @@ def contents(store: LocalStore) -> Contents:
 def grouped(counters: Counter[str], prefix: str) -> list[tuple[str, int]]:
     """Return the reasons counted under ``prefix:``, most frequent first."""
     found = [
-        (name.partition(":")[2], count) for name, count in counters.items() if name.startswith(prefix + ":") and count
+        (name.removeprefix(prefix + ":"), count)
+        for name, count in counters.items()
+        if name.startswith(prefix + ":") and count
     ]
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
@@ -187,7 +197,19 @@ def _describe(counters: Counter[str]) -> list[str]:
     if any(count for _, count in asked):
         rows.append(("Model", human_count(sum(count for _, count in asked[:5])), ""))
         rows += [(f"  {text}", human_count(count), "") for text, count in asked if count]
-    return table(rows, "<><")
+    return table([*rows, *_describe_remote(counters)], "<><")
+
+
+def _describe_remote(counters: Counter[str]) -> list[tuple[str, str, str]]:
+    """Return the rows about the team's stores; none when nobody asked them."""
+    counts = [(text, counters[f"remote:{word}"]) for word, text in _REMOTE.items()]
+    counts += [(describe(word), count) for word, count in grouped(counters, "remote:error")]
+    if not any(count for _, count in counts):
+        return []
+    asked = sum(count for text, count in counts[:3])
+    hits = percent(counts[0][1], asked) + " fetched" if asked else ""
+    rows = [("Team's stores asked", human_count(asked), hits)]
+    return rows + [(f"  {text}", human_count(count), "") for text, count in counts if count]
 
 
 def _tell_contents(held: Contents) -> list[str]:

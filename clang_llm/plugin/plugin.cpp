@@ -14,6 +14,7 @@
 #include "ledger.h"
 #include "net.h"
 #include "notice.h"
+#include "remote.h"
 #include "settings.h"
 #include "tiny.h"
 #include "turn.h"
@@ -250,17 +251,22 @@ bool endsWell(Compile &C, const Settings &S, const Recipe &R, Saving &What) {
 
 Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory) {
   Entry E = lookUp(S, K.Hex);
-  StringRef Lookup = lookupWord(S, E);
   std::string Committed = S.Frozen ? committedChecksum(S, K.Hex) : "";
-  // Where a frozen build has committed plans, it has no others: whatever this user's cache holds, the objects are the same.
-  if (S.Frozen && !S.Plans.empty() && (Committed.empty() || !compat::startsWith(E.Checksum, Committed)))
+  // Tiny: most of what a configure script compiles; not one of them is a miss that a warm cache would spare.
+  StringRef Unsearched = !Committed.empty() ? "" : S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : S.Frozen ? "frozen" : "";
+  // Where a frozen build has committed plans, it has no others: whatever this user's cache or a team's store holds, the objects are the
+  // same.
+  bool OnlyCommitted = S.Frozen && !S.Plans.empty();
+  Courier Team; // to the end of a search, whose plan it sends on
+  if (Unsearched != "tiny" && !OnlyCommitted && Team.fetch(S, K.Hex, lookupWord(S, E), Directory))
+    E = lookUp(S, K.Hex);
+  StringRef Lookup = lookupWord(S, E);
+  if (OnlyCommitted && (Committed.empty() || !compat::startsWith(E.Checksum, Committed)))
     Lookup = "miss";
   if (S.explaining()) { // the entry is not worth copying on every hit
     explain(S, json::Object{{"event", "key"}, {"key", K.Hex}});
     explain(S, json::Object{{"event", "lookup"}, {"result", Lookup}, {"plan", json::Value(json::Object(E.Text))}});
   }
-  // Most of what a configure script compiles; not one of them is a miss that a warm cache would spare.
-  StringRef Unsearched = !Committed.empty() ? "" : S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : S.Frozen ? "frozen" : "";
   if (Lookup != "miss" || Unsearched != "tiny")
     appendEvent(S, Lookup);
   Decision Cached = {E.State == Entry::Usable && !E.OzIsBest, false, E.How, "best", E.What};

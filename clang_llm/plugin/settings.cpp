@@ -111,6 +111,7 @@ Settings Settings::load() {
   S.Jobs = std::min(From.number("JOBS", 0), 256u); // "auto" is no number
   S.MinInstructions = std::min(From.number("MIN_INSTRUCTIONS", CLANG_LLM_MIN_INSTRUCTIONS), 1000000u);
   S.LogFile = From.text("LOG");
+  S.Remote = From.text("REMOTE");
   S.Disabled = From.flag("DISABLE");
   S.Recache = From.flag("RECACHE");
   S.ReadOnly = From.flag("READONLY");

@@ -10,6 +10,7 @@
 struct Settings {
   std::string CacheDirectory; // empty: no cache, so nothing is done
   std::string LogFile;
+  std::string Remote; // the team's stores; empty: none
   std::string ExplainFile;
   std::string ApplyPipeline;
   std::string Plans; // files of committed plans, with colons between them

@@ -107,6 +107,17 @@ class ServerTimeout(ServerError):  # noqa: N818 - the noun says it
     exit_code = 17
 
 
+class RemoteError(ClangLlmError):
+    """A team's store does not do its work; the message begins with the one word that is counted, and a colon."""
+
+    exit_code = 18
+
+    @property
+    def word(self) -> str:
+        """What is counted: `remote:error:<word>`."""
+        return str(self).partition(":")[0]
+
+
 class PlanFormatError(PlanError):
     """A plan entry is of a format that this version does not know; to a reader that is a miss."""
 

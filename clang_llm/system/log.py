@@ -28,7 +28,7 @@ MAX_STATS, MAX_EVENTS = 4 * 1024 * 1024, 64 * ROTATE_BYTES
 #: Seconds to wait for another process that is folding; it takes milliseconds.
 LOCK_S = 10.0
 
-_EVENT = rb"[a-z0-9_]+(:[a-z0-9_]+)?"
+_EVENT = rb"[a-z0-9_]+(:[a-z0-9_]+){0,2}"
 
 
 def append_event(cache_dir: Path, *names: str) -> None:

@@ -39,6 +39,7 @@ NAMES = (
     "PLANS",
     "KEY_FILE",
     "FROZEN",
+    "REMOTE",
     "INFER",
     "INFER_MS",
     "MODEL",
@@ -79,6 +80,10 @@ AUTO_JOBS = "auto"
 DEFAULT_MIN_INSTRUCTIONS = 50
 
 
+#: The key of a server, and the stores, whose addresses may hold a password.
+_SECRET = ("api_key", "remote")
+
+
 class Settings(NamedTuple):
     """What the user set, with defaults filled in.
 
@@ -97,6 +102,7 @@ class Settings(NamedTuple):
         plans: Files of committed plans, asked in this order.
         frozen: Plans that are there are applied, and nothing is searched.
         key_file: The team's key, with which plans are signed or known.
+        remote: The team's stores and how to reach them (docs/remote.md); may hold a password.
         explaining: `clang-llm-tool explain` asks what would happen: nothing is written.
         explain_to: The file in which it wants to read it.
         runtime_dir: Where the system lets the user's sockets be, or None.
@@ -133,6 +139,7 @@ class Settings(NamedTuple):
     plans: tuple[Path, ...] = ()
     frozen: bool = False
     key_file: Path | None = None
+    remote: str | None = None
     explaining: bool = False
     explain_to: Path | None = None
     runtime_dir: Path | None = None
@@ -145,8 +152,8 @@ class Settings(NamedTuple):
     origins: Mapping[str, str] = MappingProxyType({})
 
     def __repr__(self) -> str:
-        """Return nothing of the key."""
-        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "api_key")
+        """Return nothing of what only its owner should see."""
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in _SECRET)
         return f"Settings({', '.join(shown)})"
 
     @property
@@ -187,6 +194,7 @@ class Settings(NamedTuple):
             plans=reader.paths("PLANS"),
             frozen=reader.flag("FROZEN"),
             key_file=reader.path("KEY_FILE"),
+            remote=reader.text("REMOTE"),
             config=config,
             infer=reader.choice("INFER", INFER_WORDS),
             infer_ms=reader.number("INFER_MS", 0, MAX_INFER_MS, DEFAULT_INFER_MS),

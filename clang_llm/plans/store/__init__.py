@@ -1,4 +1,4 @@
-"""Where plans are kept: the local cache, files of committed plans, read-only seeds, (later) a team's shared store."""
+"""Where plans are kept: the local cache, files of committed plans, read-only seeds; `clang_llm.remote` has a team's."""
 
 from __future__ import annotations
 

@@ -117,6 +117,22 @@ class LocalStore:
         """
         return not self.read_only and self._bytes(plan.key) is None and self._write(plan, sealed=False)
 
+    def take(self, plan: Plan) -> bool:
+        """Keep a plan that somebody else measured, without this user's seal: it is measured before it is applied.
+
+        Returns:
+            Whether the store now has this plan; not when it has one that is as good.
+        """
+        if self.read_only:
+            return False
+        try:
+            old = self._read(plan.key)
+        except PlanFormatError:
+            return False
+        except PlanError:
+            old = None
+        return (old is None or plan.beats(old)) and self._write(plan, sealed=False)
+
     def lock(self, key: str, timeout_s: float) -> AbstractContextManager[bool]:
         """Return the single-flight lock of a key; it yields whether it is held."""
         return locked(self.root / "locks" / key[:2], timeout_s)

@@ -34,7 +34,7 @@ def make_row(number: int, size: int = 90, budget: int = 6, **changes: object) ->
     plan = Plan(
         key_of(number), "19.1.7", "x86_64-pc-linux-gnu", mixed, 100, size, budget, {"backend": "coreset"}, parts=parts
     )
-    return Row(plan._replace(**changes), source=f"file{number}.c")
+    return Row(plan._replace(**changes), source=f"file{number}.c")  # type: ignore[arg-type]
 
 
 def by_key(*rows: Row) -> dict[str, Row]:

@@ -41,8 +41,8 @@ def test_a_line_that_is_not_whole_yet_waits(tmp_path: Path) -> None:
 
 
 def test_lines_that_are_no_events_are_left_out(tmp_path: Path) -> None:
-    (tmp_path / "events").write_bytes(b"hit\n\nHIT\na b\n\xff\nhit:oz\nx:y:z\n")
-    assert log.fold_events(tmp_path) == Counter({"hit": 1, "hit:oz": 1})
+    (tmp_path / "events").write_bytes(b"hit\n\nHIT\na b\n\xff\nhit:oz\nx:y:z\nx:y:z:w\n")
+    assert log.fold_events(tmp_path) == Counter({"hit": 1, "hit:oz": 1, "x:y:z": 1})
 
 
 def test_zero_starts_again(tmp_path: Path) -> None:
