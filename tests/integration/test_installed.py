@@ -164,6 +164,13 @@ def smoke_validate(place: Installation) -> None:
     assert "holds no pass list" in place.tool("validate", "lists", status=13)
 
 
+def smoke_merge(place: Installation) -> None:
+    for version in ("base", "ours", "theirs"):
+        shutil.copy(place.work / "all.plans", place.work / version)
+    assert place.tool("plans", "merge", "base", "ours", "theirs") == ""
+    assert (place.work / "ours").read_bytes() == (place.work / "all.plans").read_bytes()
+
+
 def says(pattern: str, *words: str, status: int = 0) -> Callable[[Installation], None]:
     """A command that is well when it says something."""
 
@@ -189,6 +196,17 @@ SMOKE: dict[tuple[str, ...], Callable[[Installation], None]] = {
     ("cache", "show"): smoke_show,
     ("cache", "verify"): says("2 sound", "cache", "verify"),
     ("cache", "path"): says("/smoke-cache\n", "cache", "path"),
+    ("plans", "export"): says(
+        r"2 plans of this cache, not signed; all.plans: 2 modules", "plans", "export", "all.plans"
+    ),
+    ("plans", "verify"): says("2 modules, no CLANG_LLM_KEY_FILE", "plans", "verify", "all.plans"),
+    ("plans", "import"): says("no better than what is there|measured before", "plans", "import", "all.plans"),
+    ("plans", "merge"): smoke_merge,
+    ("plans", "check"): says(
+        "2 as promised|1 as promised", "plans", "check", "--file", "all.plans", "--", "make", "-B"
+    ),
+    ("key", "new"): says("shared secret .* signs and verifies", "key", "new", "--hmac", "team.key"),
+    ("key", "show"): says("shared secret .* signs and verifies", "key", "show", "team.key"),
     ("cache", "cleanup"): says("removed 0 entries", "cache", "cleanup"),
     ("cache", "clear"): says("removed 2 entries", "cache", "clear"),
 }

@@ -25,6 +25,7 @@ from clang_llm.plans.plan import MAGIC
 from clang_llm.plans.types import FORMAT
 from clang_llm.system.errors import DataError
 from clang_llm.system.files import open_regular
+from clang_llm.system.packages import find_packages
 
 #: The kinds of keys, as the key file spells them: a shared secret, and the halves of a pair.
 SHARED, PRIVATE, PUBLIC = "hmac-sha256", "ed25519-private", "ed25519-public"
@@ -104,10 +105,11 @@ class TeamKey:
         digits = _ED25519.fullmatch(signature)
         if digits is None:
             return False
+        ed25519 = _ed25519()
         from cryptography.exceptions import InvalidSignature  # the extra `team`
 
         try:
-            _ed25519().Ed25519PublicKey.from_public_bytes(self._public()).verify(
+            ed25519.Ed25519PublicKey.from_public_bytes(self._public()).verify(
                 bytes.fromhex(digits[1]), _signed(checksum)
             )
         except InvalidSignature:
@@ -189,6 +191,7 @@ def _signed(checksum: str) -> bytes:
 
 def _ed25519() -> Any:  # noqa: ANN401 - the same
     """Import what makes and verifies Ed25519 signatures, the extra `team`."""
+    find_packages()
     try:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:

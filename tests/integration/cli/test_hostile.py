@@ -143,6 +143,13 @@ LINES: dict[str, tuple[str, ...]] = {
     "train": ("--out", "new", "--compile-commands", "commands.json"),
     "serve": ("--status",),
     "path": ("wrappers",),
+    "plans export": ("new.plans",),
+    "plans import": ("a.c",),
+    "plans merge": ("base.plans", "ours.plans", "theirs.plans"),
+    "plans verify": ("a.c",),
+    "plans check": ("--file", "a.c", "--compile-commands", "commands.json"),
+    "key new": ("new.key",),
+    "key show": ("a.c",),
 }
 
 

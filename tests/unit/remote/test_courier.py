@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,9 @@ def test_what_is_no_json_ends_the_connection(desk: Desk, message: bytes) -> None
     with desk.connect() as connection, connection.makefile("rb") as stream:
         assert stream.readline()
         connection.sendall(message)
-        assert stream.readline() == b""
+        # What it has not read is why the system may call the end a reset.
+        with suppress(ConnectionResetError):
+            assert stream.readline() == b""
     assert desk.talk(ASK)[1:] == [{"found": False}]
 
 
