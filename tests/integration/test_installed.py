@@ -196,15 +196,11 @@ SMOKE: dict[tuple[str, ...], Callable[[Installation], None]] = {
     ("cache", "show"): smoke_show,
     ("cache", "verify"): says("2 sound", "cache", "verify"),
     ("cache", "path"): says("/smoke-cache\n", "cache", "path"),
-    ("plans", "export"): says(
-        r"2 plans of this cache, not signed; all.plans: 2 modules", "plans", "export", "all.plans"
-    ),
+    ("plans", "export"): says("2 plans of this cache, not signed", "plans", "export", "all.plans"),
     ("plans", "verify"): says("2 modules, no CLANG_LLM_KEY_FILE", "plans", "verify", "all.plans"),
-    ("plans", "import"): says("no better than what is there|measured before", "plans", "import", "all.plans"),
+    ("plans", "import"): says(r" 2  not better than what the cache has", "plans", "import", "all.plans"),
     ("plans", "merge"): smoke_merge,
-    ("plans", "check"): says(
-        "2 as promised|1 as promised", "plans", "check", "--file", "all.plans", "--", "make", "-B"
-    ),
+    ("plans", "check"): says("1 as promised", "plans", "check", "--file", "all.plans", "--", "make", "-B"),
     ("key", "new"): says("shared secret .* signs and verifies", "key", "new", "--hmac", "team.key"),
     ("key", "show"): says("shared secret .* signs and verifies", "key", "show", "team.key"),
     ("cache", "cleanup"): says("removed 0 entries", "cache", "cleanup"),

@@ -174,6 +174,8 @@ def write_pair(key: TeamKey, path: Path) -> Path:
     Raises:
         DataError: One of the files is there already, or cannot be written.
     """
+    if not path.name:
+        raise DataError(f"'{path}' is a directory; name a file, such as team.key")
     public = path.with_name(f"{path.name}.pub")
     key.public().write(public)
     try:
