@@ -7,22 +7,22 @@ taken as installed. Everything else is made anew in the work directory, with an 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
+from clang_llm.lab.measure import results
 from clang_llm.lab.packages.workplace import markdown, run_command, say
 from clang_llm.system import process
 from clang_llm.system.errors import DataError
 from clang_llm.system.layout import HOME
 from clang_llm.system.objects import allocated_size
 from clang_llm.system.settings import Settings, process_environment
-from clang_llm.toolchain.compiler import find_clang
+from clang_llm.toolchain.compiler import find_clang, inspect
 from clang_llm.tuning.validate import clean_environment
 
 DEFAULT_WORK = Path("build") / "first-hour"
@@ -175,6 +175,18 @@ def report(way: Way) -> str:
     return f"{steps}\n{parts}\n"
 
 
+def table(way: Way) -> results.Table:
+    """Return the steps of a way, for the documents."""
+    columns = [results.Column(f"from a {way.name}")]
+    columns += [results.Column(f"{title}, s", digits=1) for title in ("time", "CPU", "since the beginning")]
+    passed = accumulate(step.seconds for step in way.steps)
+    rows: list[list[results.Cell]] = [
+        [step.name, step.seconds, step.cpu_s, since, step.bytes / _MIB]
+        for step, since in zip(way.steps, passed, strict=True)
+    ]
+    return results.Table([*columns, results.Column("disk so far, MiB", digits=1)], rows)
+
+
 def _size(count: int) -> str:
     return f"{count / _MIB:,.1f} MiB"
 
@@ -202,14 +214,10 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         sys.stdout.write(f"{said}\n{report(way)}")
         sys.stdout.flush()
         ways.append(way)
-    steps = [asdict(step) for way in ways for step in way.steps]
-    found = {
-        "clang": str(clang),
-        "cores": os.cpu_count(),
-        "steps": steps,
-        "parts": {way.name: way.parts for way in ways},
-    }
-    (work / "first-hour.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    measured = f"{os.cpu_count()} cores, with an empty home"
+    tables = {way.name: table(way) for way in ways}
+    found = results.ResultFile(arguments.command, measured, inspect(clang).version, tables)
+    results.keep(arguments, found, environ)
     return 0
 
 
@@ -217,6 +225,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Entry of ``python -m clang_llm.lab.measure.first_hour``."""
     parser = argparse.ArgumentParser(prog="make first-hour", description=__doc__)
     add_arguments(parser)
+    results.add_argument(parser, "clang_llm.lab.measure.first_hour", argv)
     return run_command(parser, run, argv, environ)
 
 

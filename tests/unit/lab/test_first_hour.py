@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clang_llm.lab.measure.first_hour import Step, Way, disk, report
+from clang_llm.lab.measure.first_hour import Step, Way, disk, report, table
 from clang_llm.system.errors import DataError
 
 
@@ -57,3 +57,11 @@ def test_the_report_adds_up(way: Way) -> None:
     assert "| one | 1.2 s | 0.5 s | 1.2 s | 1.0 MiB |" in lines
     assert "| two | 2.5 s | 1.5 s | 3.8 s | 3.0 MiB |" in lines
     assert "| cache | 0.5 MiB |" in lines
+
+
+def test_the_table_for_the_documents_adds_up(way: Way) -> None:
+    way.steps[:] = [Step("wheel", "fetch", 10.0, 2.5, 1024 * 1024), Step("wheel", "build", 5.0, 4.0, 3 * 1024 * 1024)]
+    assert table(way).markdown().splitlines()[2:] == [
+        "| fetch | 10.0 | 2.5 | 10.0 | 1.0 |",
+        "| build | 5.0 | 4.0 | 15.0 | 3.0 |",
+    ]
