@@ -125,7 +125,7 @@ json::Object Helper::receive() {
       continue;
     char Buffer[65536];
     ssize_t Length = recv(Socket, Buffer, sizeof Buffer, 0);
-    if (Length <= 0 && errno != EINTR)
+    if (Length == 0 || (Length < 0 && errno != EINTR))
       return failure("helper_died");
     if (Length > 0)
       Unread.append(Buffer, Length);

@@ -63,8 +63,8 @@ static Outcome lock(const std::string &Path, int &File) {
   if (!Locked && errno != EWOULDBLOCK)
     return Broken;
   // Its place is given to somebody else; if he goes on later, there is one search more than there should be.
-  if (!Locked && std::abs(time(nullptr) - Status.st_mtime) > SignOfLife && isAt(Path, Status))
-    unlink(Path.c_str());
+  if (!Locked && std::abs(time(nullptr) - Status.st_mtime) > SignOfLife && isAt(Path, Status) && unlink(Path.c_str()) != 0)
+    return Broken;
   return Taken;
 }
 
@@ -84,8 +84,11 @@ Turn::Turn(const Settings &S) {
   unsigned Places = std::max(1u, processors());
   int First = -1; // held by who is next: the others look less often
   for (Outcome Last = Taken; Last == Taken;) {
-    if (First < 0 && lock(Prefix + "next", First) != Got)
+    Outcome Next = First < 0 ? lock(Prefix + "next", First) : Got;
+    if (Next != Got)
       drop(First);
+    if (Next == Broken) // whatever lies there, or the directory is gone
+      break;
     int File = -1;
     for (unsigned I = 0; First >= 0 && Last == Taken && I < Places; ++I)
       if ((Last = lock(Prefix + std::to_string(I), File)) != Got)

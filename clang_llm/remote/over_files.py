@@ -36,6 +36,12 @@ class FileStore:
             self._look()  # a directory that is not mounted is no miss
             return None
         except OSError as error:
+            if (
+                error.errno not in (errno.EACCES, errno.EPERM)
+                and self._path(key).exists()
+                and not self._path(key).is_file()
+            ):
+                return b""  # what is no file is one bad entry, and no reason to leave the store alone
             raise _described(error) from error
 
     def update(self, key: str, choose: Choose) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,7 +97,8 @@ def all_turns_held(twin: Twin, *, alive: bool) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX)
         if alive:
             code = "import os, sys, time\nwhile True: os.utime(sys.argv[1]); time.sleep(1)"
-            living = stack.enter_context(subprocess.Popen([sys.executable, "-c", code, turn]))
+            quiet = subprocess.DEVNULL  # the file may be removed
+            living = stack.enter_context(subprocess.Popen([sys.executable, "-c", code, turn], stderr=quiet))
             stack.callback(living.kill)
         else:
             os.utime(turn, (time.time() - 2 * STOPPED_S,) * 2)
@@ -122,6 +124,35 @@ def test_a_turn_of_somebody_who_is_stopped_is_given_away(twin: Twin) -> None:
     with all_turns_held(twin, alive=False):
         ends_well(start(twin, [COMPILER, "-Oz", "-c", "s1.c"]))
     assert Counter(events(twin))["stored"] == 2
+
+
+@pytest.mark.parametrize("name", ["next", "0"])
+@pytest.mark.parametrize("kind", ["directory", "fifo", "link"])
+def test_what_lies_in_the_place_of_a_turn_is_not_waited_for(twin: Twin, name: str, kind: str) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    place = twin.cache / f"turns-{os.geteuid()}" / f"{boot}-{name}"
+    place.parent.mkdir(mode=0o700)
+    if kind == "directory":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+    twin.fresh(CASE)
+    ends_well(start(twin, [COMPILER, "-Oz", "-c", "s0.c"]))
+    assert Counter(events(twin))["stored"] == 1
+
+
+def test_turns_that_are_removed_while_somebody_waits(twin: Twin) -> None:
+    """A cache may be removed at any time."""
+    with all_turns_held(twin, alive=True):
+        waiting = [start(twin, [COMPILER, "-Oz", "-c", f"s{n}.c"]) for n in (1, 2, 3)]
+        assert wait_for(lambda: list(twin.cache.glob("turns-*/*-next")))
+        time.sleep(1)
+        shutil.rmtree(twin.cache / f"turns-{os.geteuid()}")
+        for one in waiting:
+            ends_well(one)
+    assert Counter(events(twin))["stored"] == 4
 
 
 def test_a_build_that_is_stopped_does_not_hold_up_another(twin: Twin) -> None:

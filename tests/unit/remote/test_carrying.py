@@ -146,6 +146,20 @@ def test_damage_is_dropped_and_replaced(team: Team, data: bytes) -> None:
     assert team.take("c") == (True, "")
 
 
+@pytest.mark.parametrize("kind", ["fifo", "directory", "zero"])
+def test_what_is_no_file_is_one_bad_entry(team: Team, kind: str) -> None:
+    """Whoever can write one entry cannot make everybody leave the store alone."""
+    team.entry.parent.mkdir(parents=True)
+    if kind == "fifo":
+        os.mkfifo(team.entry)
+    elif kind == "directory":
+        team.entry.mkdir()
+    else:
+        team.entry.symlink_to("/dev/zero")
+    assert team.take("two") == (False, "damaged")
+    assert not team.store.down
+
+
 def test_an_entry_of_another_format_is_left_alone(team: Team) -> None:
     team.entry.parent.mkdir(parents=True)
     team.entry.write_bytes(encode(BEST).replace(b"clang-llm-plan 1", b"clang-llm-plan 2", 1))
