@@ -29,7 +29,7 @@ from clang_llm.toolchain.plugins import Compiler
 OK, NOTE, WRONG = "ok", "note", "wrong"
 
 # Python packages that some part imports; setup.cfg names their distributions.
-_PACKAGES = {"elftools": "pyelftools", "platformdirs": "platformdirs", "tqdm": "tqdm"}
+_PACKAGES = {"elftools": "pyelftools", "filelock": "filelock", "platformdirs": "platformdirs", "tqdm": "tqdm"}
 
 # Seconds for questions to Python and for the trial compile; normally under one, and a plugin that is built takes 40.
 _ASK_S = 60.0

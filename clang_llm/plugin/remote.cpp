@@ -44,12 +44,7 @@ struct Place {
       close(Directory);
       Directory = -1;
     }
-    std::string Boot;
-    if (int File = openRegular("/proc/sys/kernel/random/boot_id", O_RDONLY); File >= 0) {
-      Boot = readBounded(File, 64);
-      close(File);
-    }
-    std::string Text = S.Remote + '\0' + Helper.str() + '\0' + Boot;
+    std::string Text = S.Remote + '\0' + Helper.str() + '\0' + bootName();
     Name = toHex(SHA256::hash(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(Text.data()), Text.size())), /*LowerCase=*/true).substr(0, 16);
   }
   ~Place() {

@@ -34,6 +34,14 @@ std::string readBounded(int File, size_t Most) {
   return Data;
 }
 
+std::string bootName() {
+  int File = openRegular("/proc/sys/kernel/random/boot_id", O_RDONLY);
+  std::string Name = File >= 0 ? StringRef(readBounded(File, 64)).trim().str() : "";
+  if (File >= 0)
+    close(File);
+  return Name.empty() || Name.find('/') != std::string::npos ? "unknown" : Name;
+}
+
 static std::string environment(const char *Name) {
   const char *Value = getenv(Name);
   return Value ? Value : "";

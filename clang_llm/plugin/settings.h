@@ -37,6 +37,9 @@ int openRegular(const std::string &Path, int Flags, mode_t Mode = 0666);
 // What is in a file, up to Most bytes.
 std::string readBounded(int File, size_t Most);
 
+// The name of this start of the kernel: one cache may serve several machines. "unknown" where nobody tells.
+std::string bootName();
+
 // Appends one line and closes File; drops the line where that would end clang or make it wait.
 void append(int File, llvm::StringRef Text);
 // Counts Event (docs/cache-directory.md).

@@ -33,16 +33,6 @@ static std::string ownDirectory(const Settings &S) {
   return Ours ? Path : "";
 }
 
-// One cache may serve several machines.
-static std::string machine() {
-  std::string Name = "unknown";
-  if (int File = openRegular("/proc/sys/kernel/random/boot_id", O_RDONLY); File >= 0) {
-    Name = StringRef(readBounded(File, 64)).trim().str();
-    close(File);
-  }
-  return Name.find('/') == std::string::npos ? Name : "unknown";
-}
-
 enum Outcome { Got, Taken, Broken };
 
 static bool isAt(const std::string &Path, const struct stat &Status) {
@@ -50,8 +40,12 @@ static bool isAt(const std::string &Path, const struct stat &Status) {
   return lstat(Path.c_str(), &Now) == 0 && Now.st_dev == Status.st_dev && Now.st_ino == Status.st_ino;
 }
 
-static Outcome lock(const std::string &Path, int &File) {
-  File = openRegular(Path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+static void drop(int &File) {
+  if (File >= 0)
+    close(std::exchange(File, -1));
+}
+
+static Outcome lockOpen(const std::string &Path, int File) {
   struct stat Status;
   if (File < 0 || fstat(File, &Status) != 0)
     return Broken;
@@ -68,9 +62,13 @@ static Outcome lock(const std::string &Path, int &File) {
   return Taken;
 }
 
-static void drop(int &File) {
-  if (File >= 0)
-    close(std::exchange(File, -1));
+// File is open when the lock is ours, and only then.
+static Outcome lock(const std::string &Path, int &File) {
+  File = openRegular(Path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  Outcome Found = lockOpen(Path, File);
+  if (Found != Got)
+    drop(File);
+  return Found;
 }
 
 Turn::Turn(const Settings &S) {
@@ -80,19 +78,15 @@ Turn::Turn(const Settings &S) {
   std::string Directory = ownDirectory(S);
   if (Directory.empty())
     return;
-  std::string Prefix = Directory + "/" + machine() + "-";
+  std::string Prefix = Directory + "/" + bootName() + "-";
   unsigned Places = std::max(1u, processors());
   int First = -1; // held by who is next: the others look less often
   for (Outcome Last = Taken; Last == Taken;) {
-    Outcome Next = First < 0 ? lock(Prefix + "next", First) : Got;
-    if (Next != Got)
-      drop(First);
-    if (Next == Broken) // whatever lies there, or the directory is gone
+    if (First < 0 && lock(Prefix + "next", First) == Broken) // whatever lies there, or the directory is gone
       break;
     int File = -1;
     for (unsigned I = 0; First >= 0 && Last == Taken && I < Places; ++I)
-      if ((Last = lock(Prefix + std::to_string(I), File)) != Got)
-        drop(File);
+      Last = lock(Prefix + std::to_string(I), File);
     if (Last == Got) {
       Held = {File, getpid()};
       break;

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import socket
 import socketserver
@@ -22,6 +21,7 @@ from typing import Any
 
 from clang_llm.models.asking import wire
 from clang_llm.plans.store.local import LocalStore
+from clang_llm.plans.types import is_key
 from clang_llm.remote.address import parse
 from clang_llm.remote.delivering import deliver
 from clang_llm.remote.fetching import fetch
@@ -47,7 +47,6 @@ _MOST_LINE, _MOST_OPEN = 64 * 1024, 1024
 _MOST_MEMORY, _STACK = 1024 * MIB, 512 * 1024
 
 _LOCK, _LISTENING = 3, 4
-_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class Courier:
@@ -91,7 +90,7 @@ class Courier:
         self._last = time.monotonic()
         words = question if isinstance(question, dict) else {}
         key, major = words.get("key"), words.get("major")
-        if words.get("do") != "fetch" or not isinstance(key, str) or not _KEY.fullmatch(key) or type(major) is not int:
+        if words.get("do") != "fetch" or not isinstance(key, str) or not is_key(key) or type(major) is not int:
             return {"found": False, "error": "question"}
         # One at a time for each module: identical ones are written under one temporary name.
         with self._keys[int(key[:3], 16)]:

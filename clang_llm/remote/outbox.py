@@ -6,13 +6,13 @@ A note is an empty file ``outbox-<uid>/<key>``. The courier of the next build, o
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from clang_llm.plans.types import is_key
 from clang_llm.remote.address import is_proposed_change, parse
 from clang_llm.system.settings import Settings
 
@@ -20,8 +20,6 @@ from clang_llm.system.settings import Settings
 MAX_NOTES = 65_536
 #: Seconds after which a note is thrown away: whoever wants the plan has searched himself by then.
 STALE_S = 14 * 24 * 3600.0
-
-_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def _directory(root: Path) -> Path:
@@ -65,7 +63,7 @@ def waiting(root: Path) -> list[str]:
         with os.scandir(directory) as listing:
             for note in listing:
                 if len(found) < MAX_NOTES and note.stat(follow_symlinks=False).st_mtime > time.time() - STALE_S:
-                    if _KEY.fullmatch(note.name):
+                    if is_key(note.name):
                         found.append(note.name)
                 else:
                     Path(note.path).unlink()

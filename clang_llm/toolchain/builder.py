@@ -327,12 +327,8 @@ def _parts() -> dict[str, list[Path]]:
 
 def _inputs(major: int) -> list[Path]:
     """Return every file that a build depends on; the stub looks at their size and time on each load."""
-    return [*_shared_inputs(), *vetted.sources(major)]
-
-
-def _shared_inputs() -> list[Path]:
     names = ("__init__.py", "system/settings.py", "plans/types.py", "plans/vetted.py", "toolchain/builder.py")
-    return [*_plugin_sources(), *(PACKAGE / name for name in names), vocabulary.SOURCE]
+    return [*_plugin_sources(), *(PACKAGE / name for name in names), vocabulary.SOURCE, *vetted.sources(major)]
 
 
 def describe_inputs(major: int) -> str:

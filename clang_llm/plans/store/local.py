@@ -81,11 +81,9 @@ class LocalStore:
             return False
         if not replace_any:
             try:
-                old = self._read(plan.key)
+                old = self._sound(plan.key)
             except PlanFormatError:
                 return False
-            except PlanError:
-                old = None
             # What others measured may be no plan for this module at all.
             if old is not None and not plan.beats(old) and (old.recipe is None or self.is_sealed(plan.key)):
                 if old.budget < plan.budget:
@@ -126,11 +124,9 @@ class LocalStore:
         if self.read_only:
             return False
         try:
-            old = self._read(plan.key)
+            old = self._sound(plan.key)
         except PlanFormatError:
             return False
-        except PlanError:
-            old = None
         return (old is None or plan.beats(old)) and self._write(plan, sealed=False)
 
     def lock(self, key: str, timeout_s: float) -> AbstractContextManager[bool]:
@@ -207,6 +203,15 @@ class LocalStore:
         """Return the plan of a key, None where there is no readable file; raise when the content is bad."""
         data = self._bytes(key)
         return None if data is None else decode(data, key)
+
+    def _sound(self, key: str) -> Plan | None:
+        """Return the plan of a key, None where there is none or a damaged one; raises PlanFormatError."""
+        try:
+            return self._read(key)
+        except PlanFormatError:
+            raise
+        except PlanError:
+            return None
 
     def _sealed(self, data: bytes) -> bool:
         checksum, seal = seal_on(data)
