@@ -4,8 +4,8 @@
 
 using Clock = std::chrono::steady_clock;
 
-// Linux tells how long a process was ready to run while others did: the second number. Where nobody tells, all time counts.
-static uint64_t delayOf(pid_t Process) {
+// Linux tells it: the second number. Where nobody tells, all time counts.
+uint64_t Patience::delayOf(pid_t Process) {
   unsigned long long Ran = 0, Delay = 0;
   if (FILE *File = Process > 0 ? fopen(("/proc/" + std::to_string(Process) + "/schedstat").c_str(), "re") : nullptr) {
     if (fscanf(File, "%llu %llu", &Ran, &Delay) != 2)
@@ -25,6 +25,5 @@ bool Patience::isOver() {
   Next = Clock::now() + std::chrono::seconds(1);
   if (++Waited < Seconds)
     return false;
-  uint64_t Delay = delayOf(Process) - Before;
-  return Waited >= Seconds + Delay / 1000000000;
+  return Waited >= Seconds + (delayOf(Process) - Before) / 1000000000;
 }

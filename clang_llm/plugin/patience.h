@@ -9,11 +9,13 @@ class Patience {
   pid_t Process;
   unsigned Seconds; // 0: without end
   unsigned Waited = 0;
-  uint64_t Before; // nanoseconds for which the process had waited for a processor
+  uint64_t Before; // its delay when this began
   std::chrono::steady_clock::time_point Next;
 
 public:
   Patience(pid_t Process, unsigned Seconds);
   // To be asked at least once a second; true when the process has had its time, or slept it away.
   bool isOver();
+  // Nanoseconds for which a process was ready to run while others ran, since it began.
+  static uint64_t delayOf(pid_t Process);
 };

@@ -156,7 +156,7 @@ static bool startCourier(const Place &P, StringRef Cache, StringRef Helper) {
 // A connection to the courier, which is started if need be; -1 when there is none.
 static int connectTo(const Place &P, StringRef Cache, StringRef Helper) {
   sockaddr_un Address = addressOf(P);
-  for (int Try = 0; Try < 40; ++Try) { // 200 ms: who starts it takes one or two
+  for (int Try = 0; Try < 200; ++Try) { // a second: who starts it takes a millisecond or two, but may have to wait for a processor
     int Socket = newSocket();
     if (Socket < 0)
       return -1;
@@ -225,7 +225,7 @@ static std::string plain(StringRef Word) {
 static std::pair<pid_t, time_t> courierOf(const Place &P) {
   struct stat Status = {};
   pid_t Process = -1;
-  for (int Try = 0; Try < 20 && Process < 0; ++Try) {
+  for (int Try = 0; Try < 200 && Process < 0; ++Try) {
     if (Try > 0)
       usleep(5000);
     int Lock = P.openFile(".lock", O_RDONLY);
@@ -250,7 +250,8 @@ static std::string ask(int Socket, const Place &P, StringRef Key) {
   Conversation With(Socket, Process);
   bool Sent = send(Socket, Line.data(), Line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == ssize_t(Line.size());
   // Its first line says that it works. One that was started long ago and has not said it is not waited for.
-  if (!Sent || !With.receive(Answer, time(nullptr) - Started > StartSeconds ? 20 : -1)) {
+  bool Late = time(nullptr) - Started > StartSeconds + time_t(Patience::delayOf(Process) / 1000000000);
+  if (!Sent || !With.receive(Answer, Late ? 20 : -1)) {
     P.turnOff(30);
     return "error:start";
   }

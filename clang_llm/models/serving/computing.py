@@ -86,6 +86,9 @@ class Computing:
 
     def start(self) -> None:
         """Begin to load."""
+        # Should the process die while it loads, or later while it computes, nobody starts it again at once. Remembered
+        # here: by the time it can be asked, it is so.
+        self._place.remember_failure(f"the model's server died while it loaded {self._place.model}: {self._hint}")
         self._thread.start()
 
     def submit(self, task: Task, gone: Callable[[], bool], spare: bool = False) -> Future[list[Recipe]]:
@@ -140,8 +143,6 @@ class Computing:
             )
 
     def _run(self) -> None:
-        # Should the process die while it loads, or later while it computes, nobody starts it again at once.
-        self._place.remember_failure(f"the model's server died while it loaded {self._place.model}: {self._hint}")
         try:
             model = self._load()
         except Exception as error:  # noqa: BLE001 - whatever a library raises, it is the reason

@@ -86,11 +86,11 @@ class _Server:
         self._listener = Listener(place, service)
 
     def serve(self) -> None:
-        """Listen first, load the model then: who asks meanwhile waits in the queue."""
+        """Answer while the model is loaded: who asks meanwhile waits in the queue."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        threading.Thread(target=self._listener.serve_forever, daemon=True).start()
         self._computing.start()
+        threading.Thread(target=self._listener.serve_forever, daemon=True).start()
         self._spare.start()
         while not self._stop.wait(_LOOK_S) and self._listener.reachable() and not self._idle():
             pass
