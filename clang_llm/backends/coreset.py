@@ -21,7 +21,7 @@ class CoresetBackend:
     def propose(self, request: Request) -> Generator[Sequence[Recipe], Sequence[Measured], None]:
         """Yield the recipes, then their mix."""
         coreset = coreset_for(request.major, self._cache_dir)
-        yield from in_order(coreset.for_target(request.target), request.major, request.budget, coreset.closings)
+        yield from in_order(coreset.for_target(request.machine), request.major, request.budget, coreset.closings)
 
     def accepts(self, recipe: Recipe) -> bool:
         """Return True: all were validated."""

@@ -42,7 +42,7 @@ class LargeModelBackend(ABC):
         coreset = self._coreset = self._vetting.coreset
         recipes = self._vetting.may_be_proposed(self.asked(request, coreset))
         self._proposed = frozenset(recipes)
-        shipped = coreset.for_target(request.target) if coreset else ()
+        shipped = coreset.for_target(request.machine) if coreset else ()
         closings = coreset.closings if coreset else ()
         yield from in_order(chain(recipes, shipped), request.major, request.budget, closings)
 

@@ -17,7 +17,7 @@ from clang_llm.plans.borrowed import coreset_for
 from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
 from clang_llm.plans.mixture import in_order
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import Request
+from clang_llm.plans.types import BARE, Request
 from clang_llm.system.errors import BackendError, PassListError
 from clang_llm.system.log import append_event, explain, write_log
 from clang_llm.system.settings import DEFAULT_BACKEND, Settings
@@ -52,21 +52,27 @@ def vetted_menu(major: int, directory: Path) -> Coreset:
     return menu
 
 
-def menu_for(major: int, target: str, directory: Path) -> Coreset:
+def menu_for(major: int, machine: str, directory: Path) -> Coreset:
     """Return the menu among which a model chooses for a module.
 
     Args:
         major: Major version of LLVM.
-        target: The triple.
+        machine: The triple, without unwind tables with `BARE` behind it.
         directory: The model's.
 
     Raises:
         BackendError: There is none for this LLVM, nobody validated it, or the model was made for other machines.
     """
     menu = vetted_menu(major, directory)
-    if menu.orders and family_of(target) not in menu.orders:
-        raise BackendError(f"the model in {directory} is for {', '.join(sorted(menu.orders))}, not for {target}")
+    if not suits(menu, machine):
+        raise BackendError(f"the model in {directory} is for {', '.join(sorted(menu.orders))}, not for {machine}")
     return menu
+
+
+def suits(menu: Coreset, machine: str) -> bool:
+    """Return whether a model with this menu was made for such modules; one that says nothing suits all."""
+    bare = BARE if machine.endswith(BARE) else ""
+    return not menu.orders or family_of(machine) + bare in menu.orders
 
 
 def with_lead(first: Sequence[Recipe], second: Iterable[Recipe]) -> Iterator[Recipe]:
@@ -103,11 +109,11 @@ class ModelBackend:
         self._vetted = [coreset]
         try:
             directory = directory_of(self._settings)
-            menu = menu_for(request.major, request.target, directory)
+            menu = menu_for(request.major, request.machine, directory)
             self._proposed = self._ask(request, directory, menu)
         except (BackendError, PassListError) as error:
             self._tell(request, "unusable", str(error))
-        recipes = with_lead(self._proposed, coreset.for_target(request.target))
+        recipes = with_lead(self._proposed, coreset.for_target(request.machine))
         yield from in_order(recipes, request.major, request.budget, coreset.closings)
 
     def _ask(self, request: Request, directory: Path, menu: Coreset) -> list[Recipe]:
@@ -152,19 +158,18 @@ class ModelBackend:
         return "+".join(some.identity for some in self._vetted)
 
 
-def resolved(settings: Settings, major: int, target: str) -> Settings:
+def resolved(settings: Settings, major: int, machine: str) -> Settings:
     """Return settings that name a backend: by default the model where it is for such modules, else the coreset.
 
     Args:
         settings: What was set.
         major: Major version of LLVM.
-        target: The triple.
+        machine: The triple, without unwind tables with `BARE` behind it.
     """
     if settings.backend != DEFAULT_BACKEND:
         return settings
     directory = directory_of(settings)
-    suits = (directory / f"llvm-{major}.txt").exists()
+    there = (directory / f"llvm-{major}.txt").exists()
     with suppress(BackendError):  # the backend tells it
-        orders = read_coreset(major, directory).orders
-        suits = not orders or family_of(target) in orders
-    return settings._replace(backend="model" if suits else "coreset")
+        there = suits(read_coreset(major, directory), machine)
+    return settings._replace(backend="model" if there else "coreset")

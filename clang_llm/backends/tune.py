@@ -46,7 +46,7 @@ class TuneBackend:
         if request.budget < SMALLEST_BUDGET:
             raise BackendError(f"backend 'tune' needs a budget of {SMALLEST_BUDGET}; set CLANG_LLM_CANDIDATES")
         self._request = request
-        start = self._start(request.major, request.target)
+        start = self._start(request.major, request.machine)
         # Only the Search knows the size under -Oz, and compares with it; nothing that the Tuner does depends on it.
         tuner = Tuner(Space(request.major), request.key, start, 1 << 62, request.budget - REMIXES)
         rounds = tuner.rounds()
@@ -101,13 +101,13 @@ class TuneBackend:
             return coreset_for(request.major, self._settings.cache_dir).identity if self._vetted else None
         return self._acceptance.evidence(self._acceptance.compilers[0])
 
-    def _start(self, major: int, target: str) -> list[Recipe]:
+    def _start(self, major: int, machine: str) -> list[Recipe]:
         try:
             coreset = coreset_for(major, self._settings.cache_dir)
         except BackendError:
             return seeds(major)
         self._vetted.update(shipped_parts(coreset))
-        return list(dict.fromkeys([*coreset.for_target(target), *seeds(major)]))
+        return list(dict.fromkeys([*coreset.for_target(machine), *seeds(major)]))
 
     def _accepted(self, tried: Sequence[Measured]) -> list[Measured]:
         bad = {part for part, why in self._verdicts.items() if why}

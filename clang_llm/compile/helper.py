@@ -191,7 +191,7 @@ class _Session:
             from clang_llm.compile.capture import capture  # no part of ordinary compiles
 
             return Decision.OZ, capture(self.connection, question.request, self.chosen.corpus)
-        chosen = resolved(self.chosen, question.request.major, question.request.target)
+        chosen = resolved(self.chosen, question.request.major, question.request.machine)
         if chosen.backend not in LEAN:
             find_packages()
             gc.enable()

@@ -69,6 +69,7 @@ class Connection:
             functions=_count(message, "functions"),
             source=_text(message, "source"),
             reader=self,
+            unwind=_flag(message, "unwind"),
         )
         try:
             return Question(request, Lookup(_text(message, "lookup")))
@@ -212,6 +213,13 @@ def _counts(message: Mapping[str, object], name: str) -> tuple[int, ...]:
     if not isinstance(values, list) or not all(isinstance(value, int) and value >= 0 for value in values):
         raise ProtocolError(f"'{name}' of a result is not a list of counts")
     return tuple(values)
+
+
+def _flag(message: Mapping[str, object], name: str) -> bool:
+    value = message.get(name)
+    if not isinstance(value, bool):
+        raise ProtocolError(f"a message has the {name} {value!r}, which is neither true nor false")
+    return value
 
 
 def _count(message: Mapping[str, object], name: str) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clang_llm.plans.recipe import Recipe, all_usable
+from clang_llm.plans.types import BARE
 from clang_llm.system.errors import BackendError, PassListError
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "coreset"
@@ -65,9 +66,15 @@ class Coreset(NamedTuple):
     orders: Mapping[str, tuple[int, ...]]
     columns: tuple[int, ...]
 
-    def for_target(self, target: str) -> Iterator[Recipe]:
-        """Yield all lists in the order for a triple."""
-        first = self.orders.get(family_of(target), ())
+    def order_of(self, machine: str) -> str:
+        """Return the name of the order for a triple, which may end in `BARE`; "" where the lists stay as they stand."""
+        family = family_of(machine)
+        bare = family + BARE
+        return bare if machine.endswith(BARE) and bare in self.orders else family if family in self.orders else ""
+
+    def for_target(self, machine: str) -> Iterator[Recipe]:
+        """Yield all lists in the order for a triple, which may end in `BARE`."""
+        first = self.orders.get(self.order_of(machine), ())
         for place in dict.fromkeys([*first, *range(len(self.lists))]):
             yield self.lists[place]
 

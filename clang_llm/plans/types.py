@@ -11,6 +11,9 @@ from clang_llm.system.objects import Parts
 FORMAT = 1
 #: Version of the conversation between plugin and helper (docs/protocol.md).
 PROTOCOL = 1
+
+#: Behind a triple or a family of targets: without unwind tables.
+BARE = "-bare"
 #: What is minimised: bytes of allocated sections that occupy file space.
 OBJECTIVE = "text+data"
 
@@ -149,6 +152,7 @@ class Request(NamedTuple):
         functions: Functions that it defines.
         source: Name of the source file, for logs only.
         reader: Reads the module itself; None when nobody can be asked.
+        unwind: Whether some function of it has an entry in unwind tables.
     """
 
     key: str
@@ -160,3 +164,9 @@ class Request(NamedTuple):
     functions: int = 0
     source: str = ""
     reader: Reader | None = None
+    unwind: bool = True
+
+    @property
+    def machine(self) -> str:
+        """The triple, with `BARE` behind it where there are no unwind tables: other recipes save bytes there."""
+        return self.target if self.unwind else self.target + BARE

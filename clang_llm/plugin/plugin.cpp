@@ -178,8 +178,11 @@ public:
 private:
   Decision converse(StringRef Lookup) {
     unsigned Functions = 0;
-    for (const Function &F : C.M)
+    bool Unwind = false;
+    for (const Function &F : C.M) {
       Functions += !F.isDeclaration();
+      Unwind |= !F.isDeclaration() && F.needsUnwindTableEntry();
+    }
     bool Sent = Python.send(json::Object{{"protocol", CLANG_LLM_PROTOCOL},
                                          {"key", K.Hex},
                                          {"llvm", LLVM_VERSION_STRING},
@@ -189,6 +192,7 @@ private:
                                          {"lookup", Lookup},
                                          {"instructions", int64_t(C.M.getInstructionCount())},
                                          {"functions", int64_t(Functions)},
+                                         {"unwind", Unwind},
                                          {"source", json::fixUTF8(C.M.getSourceFileName())}});
     while (Sent) {
       json::Object Message = Python.receive();

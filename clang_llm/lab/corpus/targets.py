@@ -20,6 +20,8 @@ _WASI_EMULATED = ("SIGNAL", "MMAN", "PROCESS_CLOCKS", "GETPID")
 #: Options that make clang compile for a target, with the headers of Debian's cross packages (docs/corpus.md).
 TARGETS: Mapping[str, tuple[str, ...]] = {
     NATIVE: (),
+    # As code for flash is often built, and kernels and boot loaders are.
+    "x86_64-bare": ("-fno-asynchronous-unwind-tables", "-fno-unwind-tables"),
     # Debian keeps the kernel's headers where only 64-bit compiles look.
     "i386": ("--target=i386-linux-gnu", "-idirafter", "/usr/include/x86_64-linux-gnu"),
     "aarch64": ("--target=aarch64-linux-gnu",),

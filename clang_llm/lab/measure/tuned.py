@@ -102,7 +102,7 @@ def measure(module: CorpusModule, bench: Bench, sets: Path, candidates: int, pla
 def _measure(module: CorpusModule, major: int, book: Bookkeeper, sets: Path, candidates: int) -> Found:
     found = Found(module.name, (book.evaluator.size_oz, book.evaluator.code_oz))
     coreset = read_coreset(major, sets)
-    lists = list(coreset.for_target(book.evaluator.request.target))
+    lists = list(coreset.for_target(book.evaluator.request.machine))
     shipped = list(all_usable(lists, major))
     book.measure(shipped if candidates else shipped[: max(EFFORT_TABLE)])
     for budget in EFFORT_TABLE[1:]:

@@ -19,6 +19,7 @@ from clang_llm.lab.packages.workplace import run_command
 from clang_llm.lab.shipping.coreset import Making, add_common_arguments, compilers, ship, tell_of
 from clang_llm.plans.coreset import FAMILIES, majors_in, read_coreset, write_coreset
 from clang_llm.plans.recipe import Recipe, all_usable
+from clang_llm.plans.types import BARE
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import process_environment
 from clang_llm.tuning.acceptance import Acceptance
@@ -33,8 +34,9 @@ def read_order(text: str) -> tuple[str, list[Recipe]]:
         DataError: There is no such family or file.
     """
     family, _, path = text.partition("=")
-    if family not in FAMILIES:
-        raise DataError(f"'{text}' names no family; write FAMILY=FILE with one of {', '.join(FAMILIES)}")
+    if family.removesuffix(BARE) not in FAMILIES:
+        names = f"{', '.join(FAMILIES)}, with or without {BARE} behind"
+        raise DataError(f"'{text}' names no family; write FAMILY=FILE with one of {names}")
     try:
         lines = Path(path).read_text(encoding="ascii").splitlines()
     except OSError as error:

@@ -68,7 +68,7 @@ def measure(module: CorpusModule, bench: Bench, model: Path, candidates: int, pl
 
 
 def _ways(key: str, major: int, book: Bookkeeper, model: Path) -> dict[str, dict[str, int]]:
-    target, coreset, known = book.evaluator.request.target, read_coreset(major), read_menu(major, model)
+    target, coreset, known = book.evaluator.request.machine, read_coreset(major), read_menu(major, model)
     menu = known.lists
     shipped = list(coreset.for_target(target))
     texts = book.evaluator.describe(menu[0].module)
@@ -114,7 +114,7 @@ def _smallest(compiled: Sequence[Recipe], book: Bookkeeper) -> int:
 
 
 def _tuned(key: str, major: int, book: Bookkeeper, candidates: int) -> int:
-    lists = read_coreset(major).for_target(book.evaluator.request.target)
+    lists = read_coreset(major).for_target(book.evaluator.request.machine)
     return book.best(search(key, major, list(all_usable(lists, major)), candidates, book), MOST_PIPELINES)[0]
 
 

@@ -68,7 +68,7 @@ class PluginSide:
             "target": "x86_64",
             "budget": 3,
         }
-        request |= {"lookup": "miss", "instructions": 10, "functions": 1, "source": "x.c"}
+        request |= {"lookup": "miss", "instructions": 10, "functions": 1, "unwind": True, "source": "x.c"}
         self.say(**request | changes)
 
     def hear(self) -> dict[str, Any]:

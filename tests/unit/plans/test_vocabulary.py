@@ -5,6 +5,7 @@ import pytest
 
 from clang_llm.plans.passlist import PassList
 from clang_llm.plans.vocabulary import (
+    CODEGEN,
     ADAPTORS,
     SOURCE,
     VARIANTS,
@@ -183,7 +184,8 @@ def test_variants_are_distinct_uses_that_are_allowed(major: int) -> None:
     vocabulary = load(major)
     for name in vocabulary.entries:
         texts = vocabulary.variants(name)
-        assert 1 <= len(texts) <= 12
+        # Ways of generating code are for several families of targets, each of which needs a few.
+        assert 1 <= len(texts) <= (32 if name == CODEGEN else 12)
         assert len(set(texts)) == len(texts)
         for text in texts:
             around = {"module": "{}", "cgscc": "cgscc({})", "function": "function({})"}
