@@ -5,8 +5,8 @@ import pytest
 
 from clang_llm.plans.passlist import PassList
 from clang_llm.plans.vocabulary import (
-    CODEGEN,
     ADAPTORS,
+    CODEGEN,
     SOURCE,
     VARIANTS,
     WHOLE_PIPELINES,
