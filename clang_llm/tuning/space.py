@@ -103,9 +103,16 @@ def pipeline_of(elements: Sequence[str]) -> str:
     return ",".join(elements)
 
 
-def in_all_ways(recipes: Sequence[Recipe], major: int) -> list[Recipe]:
-    """Return recipes as they are and with every other way of generating code that is worth trying, each once."""
-    ways = load(major).variants(CODEGEN) if CODEGEN in load(major).entries else ()
+def in_all_ways(recipes: Sequence[Recipe], major: int, ways: Sequence[str] = ()) -> list[Recipe]:
+    """Return recipes as they are and with every other way of generating code that is worth trying, each once.
+
+    Args:
+        recipes: The recipes.
+        major: Major version of LLVM.
+        ways: The ways, as what is between `codegen<` and `>`; all that the data lists when there are none.
+    """
+    listed = load(major).variants(CODEGEN) if CODEGEN in load(major).entries else ()
+    ways = [f"{CODEGEN}<{way}>" for way in ways] or listed
     found: dict[Recipe, None] = {}
     for recipe in recipes:
         found[recipe] = None

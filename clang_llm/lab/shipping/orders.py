@@ -89,7 +89,7 @@ def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     making = Making(arguments, environ)
     shipped = list(read_coreset(making.bench.major, arguments.sets).for_target(arguments.target))
     pool = making.pool() if arguments.new else []
-    first = in_all_ways(shipped[: arguments.codegen], making.bench.major)
+    first = in_all_ways(shipped[: arguments.codegen], making.bench.major, arguments.ways)
     everything = list(dict.fromkeys([*first, *shipped, *pool]))
     rows = making.measure(everything)
     if arguments.heads:
@@ -124,6 +124,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--heads", type=int, default=2, help="heads to try all pipelines under (%(default)s)")
     parser.add_argument("--keep", type=int, default=0, help="shipped recipes that stay first (default: %(default)s)")
     parser.add_argument("--only-new", action="store_true", help="add: what is shipped keeps the evidence that it has")
+    parser.add_argument("--ways", nargs="+", default=[], help="with --codegen: these ways alone, as in codegen<WAY>")
     parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")
     return run_command(parser, run, argv, environ)
 

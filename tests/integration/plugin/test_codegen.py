@@ -18,8 +18,11 @@ from clang_llm.toolchain import plugins as toolchain
 MAJORS = (14, 15, 16, 19)
 PROGRAMS = Path(__file__).resolve().parents[3] / "clang_llm" / "data" / "programs"
 TARGETS = ("x86_64", "i386", "aarch64", "thumbv7m-none-eabi", "riscv32-unknown-elf", "wasm32")
-#: What LLVM calls each of them on its command line.
+#: What LLVM calls each of them on its command line, and a machine on which it is a pass.
 OPTIONS = {
+    "no-branch-folder": "-disable-branch-fold",
+    "no-loop-reduce": "-disable-lsr",
+    "no-machinelicm": "-disable-postra-machine-licm",
     "no-block-placement": "-disable-block-placement",
     "no-codegenprepare": "-disable-cgp",
     "no-early-machinelicm": "-disable-machine-licm",
@@ -30,12 +33,31 @@ OPTIONS = {
     "no-shrink-wrap": "-enable-shrink-wrap=0",
     "no-x86-optimize-LEAs": "-disable-x86-lea-opt",
 }
+ELSEWHERE = {
+    "no-post-RA-sched": ("thumbv7m-none-eabi", "-disable-post-ra"),
+    "no-postmisched": ("aarch64", "-enable-post-misched=0"),
+    # LLVM has an option for this pass and the one after register allocation together.
+    "no-arm-prera-ldst-opt": ("thumbv7m-none-eabi", ""),
+}
+ATTRIBUTES = ("frame-pointer", "no-jump-tables", "no-minsize")
 #: Two equal functions, so that what holds for one can be told from what holds for the other, and one that is not.
 TWINS = """
 extern unsigned long table[]; void use(unsigned long *, unsigned);
 #define BODY { for (unsigned i = 0; i < n; i++) { use(table + 7, 1000000); p[i] += 5000000000ul; use(p, 7); } }
 void first(unsigned long *p, unsigned n) BODY
 void second(unsigned long *p, unsigned n) BODY
+"""
+
+#: What the passes of other machines work on: neighbours in memory, waits, loops over arrays, a table of jumps.
+BUSY = """
+typedef struct { int a, b, c, d, e; } Five;
+int called(int);
+int busy(Five *p, const short *q, int n) {
+  int sum = 0;
+  for (int i = 0; i < n; i++) { p->a += q[i] * p->b; p->c -= q[i + 1] * 77777; sum += p->d ^ p->e; }
+  switch (n) { case 0: return sum; case 1: return called(7); case 2: return called(sum); case 3: return p->a;
+    case 4: return p->b * 3; case 5: return called(p->c); case 6: return 12; case 7: return q[2]; default: return 1; }
+}
 """
 
 
@@ -72,7 +94,7 @@ def codegen(*tokens: str) -> Recipe:
 
 def test_each_token_is_an_option_of_llvm(box: Box) -> None:
     tokens = set(load(box.major).entries[CODEGEN].tokens)
-    assert tokens == {*OPTIONS, "frame-pointer", "no-minsize"}
+    assert tokens == {*OPTIONS, *ELSEWHERE, *ATTRIBUTES}
     sources = [PROGRAMS / name for name in ("bignum.c", "utf8_decode.c", "bitfield_pack.c")]
     plain = [box.instructions(codegen(), source) for source in sources]
     without_effect = set(OPTIONS)
@@ -83,24 +105,63 @@ def test_each_token_is_an_option_of_llvm(box: Box) -> None:
             if found != usual:
                 without_effect.discard(token)
     # The others have nothing to do in these files; that they are asked for is seen in the next test.
-    assert without_effect <= {"no-machine-cse", "no-postra-machine-sink", "no-shrink-wrap"}
+    assert without_effect <= {"no-machine-cse", "no-machinelicm", "no-postra-machine-sink", "no-shrink-wrap"}
+
+
+def test_the_passes_of_other_machines_are_left_out_as_by_their_options(box: Box) -> None:
+    source = box.root / "busy.c"
+    source.write_text(BUSY, encoding="utf-8")
+    for token, (target, option) in ELSEWHERE.items():
+        words = (f"--target={target}", "-ffreestanding", source)
+        found = box.instructions(codegen(token), *words)
+        assert found != box.instructions(codegen(), *words), token
+        if option:
+            assert found == box.instructions(codegen(), *words, "-mllvm", option), token
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_jump_tables_is_what_clang_calls_so(newest: Box, target: str) -> None:
+    source = newest.root / "busy.c"
+    source.write_text(BUSY, encoding="utf-8")
+    words = (f"--target={target}", "-ffreestanding", source)
+    found = newest.instructions(codegen("no-jump-tables"), *words)
+    assert found == newest.instructions(codegen(), *words, "-fno-jump-tables")
+    assert found != newest.instructions(codegen(), *words)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_loops_belong_to_their_functions(box: Box, target: str) -> None:
+    """LLVM asks about loops without their function: every second one is left alone, whatever stands between them."""
+    loop = "{ for (unsigned i = 0; i < n; i++) use(table + 7 * i, p[i * 3]); }"
+    heads = [f"void f{number}(unsigned long *p, unsigned n)" for number in range(6)]
+    bodies = [f"{head} {loop if number % 3 else '{ use(p, n); }'}" for number, head in enumerate(heads)]
+    source = box.root / "loops.c"
+    source.write_text(
+        "extern unsigned long table[]; void use(unsigned long *, unsigned long);\n"
+        + "\nvoid declared(void);\n".join(bodies)
+        + "\nvoid twice(unsigned long *p, unsigned n) { for (; n; n--) use(table + 5 * n, p[n * 9]);"
+        " for (unsigned i = 0; i < n; i += 2) use(table + i, p[i * 7]); declared(); }\n",
+        encoding="utf-8",
+    )
+    words = (f"--target={target}", "-ffreestanding", "-fno-unroll-loops", source)
+    pipelines = ("", f"{CODEGEN}<no-loop-reduce>")
+    usual, without = (box.functions(Recipe("default<Oz>", (each,)), *words) for each in pipelines)
+    assert [name for name in usual if usual[name] != without[name]]
+    for first in (0, 1):
+        mixed = box.functions(Recipe("default<Oz>", pipelines, tuple((first + at) % 2 for at in range(7))), *words)
+        wanted = {name: (usual, without)[(first + at) % 2][name] for at, name in enumerate(usual)}
+        assert mixed == wanted
 
 
 def test_each_title_is_one_of_code_generation(box: Box) -> None:
-    words: list[str | Path] = [
-        "-Oz",
-        "-w",
-        "-c",
-        PROGRAMS / "bignum.c",
-        "-o",
-        box.root / "out.o",
-        "-mllvm",
-        "-debug-pass=Structure",
-    ]
-    ran = process.run([box.compiler.path, *words], timeout_s=60).stderr.decode()
+    (box.root / "busy.c").write_text(BUSY, encoding="utf-8")
+    words = ["-Oz", "-c", box.root / "busy.c", "-o", box.root / "out.o", "-mllvm", "-debug-pass=Structure"]
+    targets = ("x86_64", *dict(ELSEWHERE.values()))
+    commands = [[box.compiler.path, f"--target={target}", *words] for target in targets]
+    ran = "".join(process.run(command, timeout_s=60).stderr.decode() for command in commands)
     source = (Path(toolchain.__file__).parents[1] / "plugin" / "codegen.cpp").read_text(encoding="utf-8")
     titles = dict(re.findall(r'\{"(no-[\w-]+)", "([^"]+)"\}', source))
-    assert titles.keys() == OPTIONS.keys()
+    assert titles.keys() == {*OPTIONS, *ELSEWHERE}
     assert [title for title in titles.values() if not re.search(rf"^ +{title}$", ran, flags=re.MULTILINE)] == []
 
 
@@ -150,9 +211,9 @@ def test_other_machines_keep_the_register(newest: Box, target: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_measured_is_what_is_emitted(box: Box, target: str) -> None:
-    recipes = [codegen(token) for token in (*OPTIONS, "frame-pointer", "no-minsize")]
+    recipes = [codegen(token) for token in (*OPTIONS, *ELSEWHERE, *ATTRIBUTES)]
     source = box.root / "free.c"
-    source.write_text(TWINS, encoding="utf-8")
+    source.write_text(TWINS + BUSY, encoding="utf-8")
     words = (f"--target={target}", "-ffreestanding", source)
     with box.open(*words) as evaluator:
         results = evaluator.evaluate(recipes)
