@@ -66,6 +66,7 @@ def run(
     stdin: bytes = b"",
     timeout_s: float | None = None,
     memory_bytes: int | None = None,
+    processor_s: int | None = None,
 ) -> Completed:
     """Run a command to its end and return what it said; any exit status is a result.
 
@@ -76,6 +77,7 @@ def run(
         stdin: What it reads from standard input.
         timeout_s: Wall-clock seconds after which its process group is killed.
         memory_bytes: Limit of its address space.
+        processor_s: Seconds of a processor that one process of it may take; then it dies of SIGXCPU.
 
     Raises:
         ProcessError: The command cannot be started.
@@ -86,7 +88,7 @@ def run(
         source.write(stdin)
         source.seek(0)
         started = time.monotonic()
-        child = _start(_limited(words, memory_bytes), env, cwd, (source, out, err))
+        child = _start(_limited(words, memory_bytes, processor_s), env, cwd, (source, out, err))
         status, cpu_s = _wait(child, words, timeout_s)
         wall_s = time.monotonic() - started
         return Completed(words, status, _content(out), _content(err), wall_s, cpu_s)
@@ -109,15 +111,14 @@ def leave_running(argv: Sequence[_Argument], env: Mapping[str, str], output: _Ar
         raise ProcessError(f"cannot leave {os.fspath(argv[0])} running: is {os.fspath(output)} writable?")
 
 
-def _limited(words: tuple[str, ...], memory_bytes: int | None) -> tuple[str, ...]:
-    """Return the command behind a shell that lowers the limit first.
+def _limited(words: tuple[str, ...], memory_bytes: int | None, processor_s: int | None) -> tuple[str, ...]:
+    """Return the command behind a shell that lowers the limits first.
 
     A hook between fork and exec would not be safe in a program with threads.
     """
-    if memory_bytes is None:
-        return words
-    limit = f"ulimit -v {max(1, memory_bytes // 1024)} 2>/dev/null"
-    return ("/bin/sh", "-c", f'{limit}; exec "$@"', "sh", *words)
+    limits = [] if memory_bytes is None else [f"ulimit -v {max(1, memory_bytes // 1024)} 2>/dev/null;"]
+    limits += [] if processor_s is None else [f"ulimit -t {processor_s} 2>/dev/null;"]
+    return ("/bin/sh", "-c", f'{" ".join(limits)} exec "$@"', "sh", *words) if limits else words
 
 
 def _start(

@@ -6,6 +6,7 @@ Only the plugin refuses lists outside the vocabulary, so tests that need a list 
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ from clang_llm.tuning.building import COMPILE_LIMIT_BYTES, COMPILE_LIMIT_S
 _NO_PASS = "no-such-pass"
 # One that every version has, and every vocabulary.
 _ANY_PASS = "globaldce"
+# A compiler may be as slow as this beside an idle machine; what its processor time limits cannot end is ended then.
+_BUSY = 12
+# How a shell tells of a signal.
+_SHELL = 128
 # One question to a compiler takes milliseconds; this is for a machine that is short of everything.
 _ASK_LIMIT_S = 60.0
 
@@ -48,10 +53,15 @@ class Engine(Protocol):
 
 def _run(argv: list[str], environ: Mapping[str, str]) -> str | None:
     """Run one compiler process; returns None or the reason of its failure."""
+    patience_s, processor_s = _BUSY * COMPILE_LIMIT_S, int(COMPILE_LIMIT_S)
     try:
-        done = process.run(argv, env=environ, timeout_s=COMPILE_LIMIT_S, memory_bytes=COMPILE_LIMIT_BYTES)
+        done = process.run(
+            argv, env=environ, timeout_s=patience_s, memory_bytes=COMPILE_LIMIT_BYTES, processor_s=processor_s
+        )
     except ProcessTimeout:
-        return f"compiler timeout ({COMPILE_LIMIT_S:.0f} s)"
+        return f"compiler timeout ({patience_s:.0f} s)"
+    if abs(done.returncode) in (signal.SIGXCPU, _SHELL + signal.SIGXCPU):
+        return f"compiler timeout ({processor_s} s of a processor)"
     if done.returncode == 0:
         return None
     lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]

@@ -1,3 +1,4 @@
+import signal
 import sys
 import time
 from pathlib import Path
@@ -80,6 +81,12 @@ def test_the_memory_limit_holds() -> None:
     code = "data = bytearray(600 << 20)"
     assert python(code).ok
     assert not python(code, memory_bytes=400 << 20).ok
+
+
+def test_the_processor_is_limited_and_waiting_is_not() -> None:
+    code = "import time; time.sleep(1.5); print('slept', flush=True)\nwhile True: pass"
+    done = python(code, processor_s=1)
+    assert (done.returncode, done.stdout) == (-signal.SIGXCPU, b"slept\n")
 
 
 def test_the_memory_limit_passes_arguments_on() -> None:
