@@ -117,7 +117,7 @@ def _limited(words: tuple[str, ...], memory_bytes: int | None, processor_s: int 
     A hook between fork and exec would not be safe in a program with threads.
     """
     limits = [] if memory_bytes is None else [f"ulimit -v {max(1, memory_bytes // 1024)} 2>/dev/null;"]
-    limits += [] if processor_s is None else [f"ulimit -t {processor_s} 2>/dev/null;"]
+    limits += [] if processor_s is None else [f"ulimit -S -t {processor_s} 2>/dev/null;"]
     return ("/bin/sh", "-c", f'{" ".join(limits)} exec "$@"', "sh", *words) if limits else words
 
 
