@@ -14,6 +14,7 @@ from pathlib import Path
 
 import clang_llm
 from clang_llm.cli import sandbox
+from clang_llm.cli.meant import at_os
 from clang_llm.cli.output import counted, working
 from clang_llm.cli.reasons import NO_HOME, describe
 from clang_llm.plans.borrowed import borrowed, lender_of, supported
@@ -271,6 +272,9 @@ def check_memory(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fin
         count = events["bypass:untrusted"]
         text = f"{counted(count, 'compile was', 'compiles were')} plain clang: {describe('untrusted')}"
         yield Finding(NOTE, "memory", text, "see above; `clang-llm-tool stats --zero` forgets")
+    if levels := at_os(settings, events):
+        text, _, remedy = levels.partition(": ")
+        yield Finding(NOTE, "memory", text, remedy)
     errors = {name: count for name, count in events.items() if name.startswith("error:")}
     for name, count in sorted(errors.items()):
         remedy = f"{PREFIX}LOG=FILE while compiling tells more; `clang-llm-tool stats --zero` forgets"

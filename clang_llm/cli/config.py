@@ -31,7 +31,7 @@ def effective(settings: Settings, name: str) -> object:
         return shown(settings.remote)
     value = settings.candidates if name == "CANDIDATES" else getattr(settings, name.lower())
     if isinstance(value, tuple):
-        return ":".join(map(str, value)) or None
+        return ("," if name == "LEVELS" else ":").join(map(str, value)) or None
     if name == "JOBS" and value is None:
         return AUTO_JOBS
     return value if value is None or isinstance(value, (bool, int)) else str(value)

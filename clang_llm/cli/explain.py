@@ -50,7 +50,7 @@ def tell(found: trial.Explanation) -> list[str]:
         return [*lines, f"wrapper   plain clang: {_because(found.wrapper)}"]
     lines.append("wrapper   clang with the plugin")
     if not found.compiles:
-        return [*lines, "result    plain clang: this command writes no object at -Oz"]
+        return [*lines, "result    plain clang: this command writes no object at a level of CLANG_LLM_LEVELS"]
     for module in found.modules:
         lines += _tell_module(module)
     if found.message:

@@ -60,6 +60,14 @@ def problems(settings: Settings) -> Iterator[tuple[str, str]]:
         yield lacking, "set it, or another backend"
 
 
+def at_os(settings: Settings, counters: Mapping[str, int]) -> str:
+    """Return how compiles at -Os would be taken on, where some were left alone, or nothing."""
+    count = counters.get("bypass:level_os", 0)
+    if not count or "Os" in settings.levels:
+        return ""
+    return f"{counted(count, 'compile was', 'compiles were')} -Os: {PREFIX}LEVELS=Oz,Os would take them on"
+
+
 def attention(settings: Settings, counters: Mapping[str, int]) -> list[str]:
     """Return one line on why new modules come out otherwise than the settings ask for, or none.
 

@@ -13,6 +13,7 @@ _MEANINGS = {
     "assembly": "the output is assembly, or the input is",
     "query": "a question to clang, no compile",
     "not_oz": "the optimisation level is not -Oz",
+    "level_os": "the optimisation level is -Os; CLANG_LLM_LEVELS=Oz,Os would take it on",
     "lto": "with LTO the object holds bitcode; its size says nothing",
     "emit_llvm": "the output is LLVM's own format",
     "syntax_only": "no object is written",

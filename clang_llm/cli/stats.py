@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from clang_llm.cli import saved
-from clang_llm.cli.meant import attention
+from clang_llm.cli.meant import at_os, attention
 from clang_llm.cli.output import human_count, human_size, percent, progress, table
 from clang_llm.cli.remote import describe
 from clang_llm.plans.store.local import LocalStore
@@ -159,7 +159,8 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         )
     )
     since = f"Saved since {_when(zeroed)}"
-    sections = [[since, *_indented(saved.tell_objects(objects))], _describe(counters), _tell_contents(held)]
+    told = [*_describe(counters), *filter(None, [at_os(settings, counters)])]
+    sections = [[since, *_indented(saved.tell_objects(objects))], told, _tell_contents(held)]
     print("\n\n".join("\n".join(each) for each in sections))
     return 0
 

@@ -1,8 +1,9 @@
 """Finding out what would happen to a compile command, without doing it.
 
 Three questions, each put to the one who decides. The wrapper: does it add the plugin? (It is run with a program that
-does nothing in the place of clang.) Clang: which compiles at -Oz does the command mean? (``-###``.) The plugin: what
-does it find for them? (It is run for real, tells what it does, and ends clang before an object is written.)
+does nothing in the place of clang.) Clang: which compiles at -Oz, or a level that LEVELS names, does the command mean?
+(``-###``.) The plugin: what does it find for them? (It is run for real, tells what it does, and ends clang before an
+object is written.)
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Explanation:
         clang: The real clang.
         version: Its version.
         wrapper: `PLUGIN`, or the wrapper's reason for plain clang.
-        compiles: Number of objects that the command writes at -Oz; None when that was not asked.
+        compiles: Number of objects that the command writes at a level of LEVELS; None when that was not asked.
         modules: For each module that the plugin saw, its explain lines (docs/protocol.md).
         message: What went wrong with the trial itself.
     """
@@ -109,7 +110,7 @@ def explain(request: Request, settings: Settings, environ: Mapping[str, str]) ->
         vouched.bring(settings.cache_dir, place.cache)
         found.wrapper = _ask_wrapper(request, place, environ)
         if found.wrapper == PLUGIN:
-            found.compiles = _count_compiles(request, environ)
+            found.compiles = _count_compiles(request, settings, environ)
         if found.compiles:
             _ask_plugin(request, compiler, settings, place, found)
     return found
@@ -131,14 +132,15 @@ def _ask_wrapper(request: Request, place: sandbox.Sandbox, environ: Mapping[str,
     return "unknown"
 
 
-def _count_compiles(request: Request, environ: Mapping[str, str]) -> int:
-    """Ask clang how many objects the command writes at -Oz."""
+def _count_compiles(request: Request, settings: Settings, environ: Mapping[str, str]) -> int:
+    """Ask clang how many objects the command writes at a level whose modules are searched."""
     done = process.run([request.clang, "-###", *request.arguments], env=environ, timeout_s=LIMIT_S)
     if not done.ok:
         raise ProcessError(f"clang does not accept this command: {_complaint(done.stderr)}")
     lines = os.fsdecode(done.stderr).splitlines()
     jobs = [shlex.split(line) for line in lines if line.startswith(' "')]
-    return sum("-Oz" in job and "-emit-obj" in job for job in jobs)
+    ours = {f"-{level}" for level in settings.levels}
+    return sum("-emit-obj" in job and not ours.isdisjoint(job) for job in jobs)
 
 
 def _ask_plugin(

@@ -13,6 +13,7 @@ from clang_llm.plans.types import Choice, Decision, Result, Status
 from clang_llm.system import process
 from clang_llm.system.errors import EndOfConversation, ProtocolError, ToolchainError
 from clang_llm.system.objects import Parts
+from clang_llm.system.settings import LEVEL_WORDS
 
 #: A search is a long time coming, and nothing is heard of it while recipes are validated: a day, in seconds.
 PATIENT = {"_CLANG_LLM_HELPER_SECONDS": "86400"}
@@ -48,6 +49,7 @@ class Evaluator:
             "CLANG_LLM_CANDIDATES": "1000000",
             "CLANG_LLM_JOBS": str(jobs),
             "CLANG_LLM_DISABLE": "0",
+            "CLANG_LLM_LEVELS": ",".join(LEVEL_WORDS),
             # To leave without code generation of its own once the conversation is over.
             "_CLANG_LLM_EXPLAIN": "/dev/null",
             **PATIENT,

@@ -1,4 +1,4 @@
-// clang-llm inside clang. At the start of the -Oz pipeline: find the plan for this module (cache, or helper and measurement), run it,
+// clang-llm inside clang. At the start of the -Oz pipeline (or -Os's): find the plan for this module (cache, or helper and measurement), run it,
 // and let clang go on with its mandatory passes and code generation. In any doubt: do nothing, and clang compiles as always.
 #include "codegen.h"
 #include "committed.h"
@@ -371,6 +371,8 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     TargetMachine *TM = compat::targetMachine(PB);
     if (S.Disabled)
       return bypass(S, "disabled");
+    if (!(Level == OptimizationLevel::Os ? S.AtOs : S.AtOz))
+      return bypass(S, Level == OptimizationLevel::Os ? "level_os" : "not_oz");
     if (S.CacheDirectory.empty() && !S.Apply && S.EmitDirectory.empty())
       return bypass(S, "no_home");
     if (!TM)
@@ -426,7 +428,7 @@ extern "C" __attribute__((visibility("default"))) void clangLlmRegister(PassBuil
   registerCodegen(PB);
   registerGuards(PB);
   PB.registerPipelineStartEPCallback([&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
-    if (!State->Busy && Level == OptimizationLevel::Oz)
+    if (!State->Busy && (Level == OptimizationLevel::Oz || Level == OptimizationLevel::Os))
       MPM.addPass(AtPipelineStart(PB, Level, State, Where));
   });
 }

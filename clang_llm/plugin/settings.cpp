@@ -96,6 +96,22 @@ struct Source {
 };
 } // namespace
 
+// Levels with commas between them; a word that is none makes the setting as good as not set. As in Reader.levels.
+static void readLevels(StringRef Text, Settings &S) {
+  bool Oz = false, Os = false;
+  SmallVector<StringRef, 2> Words;
+  Text.split(Words, ',');
+  for (StringRef Word : Words) {
+    std::string Level = Word.trim().lower();
+    Oz |= Level == "oz";
+    Os |= Level == "os";
+    if (Level != "oz" && Level != "os")
+      return;
+  }
+  S.AtOz = Oz;
+  S.AtOs = Os;
+}
+
 // The user's own cache. It may be made, and so may ~/.cache; but nothing above: a home that is missing leaves no place for it. The
 // wrapper and places.own_cache reckon in the same way.
 static std::string defaultCache() {
@@ -118,6 +134,7 @@ Settings Settings::load() {
   S.Budget = std::min(From.number("CANDIDATES", EffortTable[Effort]), 1000000u);
   S.Jobs = std::min(From.number("JOBS", 0), 256u); // "auto" is no number
   S.MinInstructions = std::min(From.number("MIN_INSTRUCTIONS", CLANG_LLM_MIN_INSTRUCTIONS), 1000000u);
+  readLevels(From.text("LEVELS"), S);
   S.LogFile = From.text("LOG");
   S.Remote = From.text("REMOTE");
   S.Disabled = From.flag("DISABLE");

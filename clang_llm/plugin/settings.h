@@ -21,6 +21,7 @@ struct Settings {
   unsigned HelperSeconds = 60;    // patience with one answer of the helper
   int HelperDescriptor = -1;      // socket to whoever is our helper already (tuning); -1: start one
   unsigned ChildSeconds = 0;      // processor time of one measurement; 0: by what -Oz took
+  bool AtOz = true, AtOs = false; // the levels whose modules are ours
   bool Apply = false;
   bool Disabled = false;
   bool Recache = false;

@@ -113,6 +113,14 @@ class Reader:
             self._problem(name, value, f"one of {', '.join(words)}; {words[0]} is used")
         return value if value in words else words[0]
 
+    def levels(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Return some of the words, which stand with commas between them; the first alone is the default."""
+        value = self.text("LEVELS") or words[0]
+        chosen = [each.strip(_BLANKS).lower() for each in value.split(",")]
+        if wrong := [each for each in chosen if each not in {word.lower() for word in words}]:
+            self._problem("LEVELS", value, f"{', '.join(words)} or both with a comma; {words[0]} is used")
+        return words[:1] if wrong else tuple(word for word in words if word.lower() in chosen)
+
     def backend(self, words: tuple[str, ...]) -> str:
         """Return the backend as written: with one that there is not, new modules are plain -Oz, and that is counted."""
         value = self.text("BACKEND") or words[0]

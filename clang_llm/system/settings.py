@@ -32,6 +32,7 @@ NAMES = (
     "LOG",
     "JOBS",
     "MIN_INSTRUCTIONS",
+    "LEVELS",
     "MAX_SIZE",
     "PYTHON",
     "SCRIPT",
@@ -61,6 +62,8 @@ DEFAULT_INFER_MS = 2000
 INFER_WORDS = ("auto", "wait", "background")
 #: What happens to pass lists of large models that no validation knows: left out, or validated on the spot.
 UNVETTED_WORDS = ("refuse", "validate")
+#: Optimisation levels whose modules can be searched; the first alone unless others are asked for.
+LEVEL_WORDS = ("Oz", "Os")
 #: Settings that take one of some words.
 CHOICES = {"BACKEND": BACKEND_WORDS, "INFER": INFER_WORDS, "UNVETTED": UNVETTED_WORDS}
 #: Settings that are on or off.
@@ -91,6 +94,7 @@ class Settings(NamedTuple):
         candidates_set: The exact number of candidates, or None when `effort` decides.
         jobs: Children that one compile may run at once, or None to find out.
         min_instructions: Modules with fewer are not searched, nor are test programs of configure scripts; 0: all are.
+        levels: Those of `LEVEL_WORDS` whose modules are searched.
         max_size: Size limit of the plans in bytes.
         config: The config file that was looked for; it need not exist.
         infer: One of `INFER_WORDS`.
@@ -130,6 +134,7 @@ class Settings(NamedTuple):
     script: Path | None
     seed_dir: Path | None
     config: Path
+    levels: tuple[str, ...] = LEVEL_WORDS[:1]
     infer: str = INFER_WORDS[0]
     infer_ms: int = DEFAULT_INFER_MS
     model: str | None = None
@@ -187,6 +192,7 @@ class Settings(NamedTuple):
             log=reader.path("LOG"),
             jobs=reader.jobs(AUTO_JOBS, MAX_JOBS),
             min_instructions=reader.number("MIN_INSTRUCTIONS", 0, MAX_CANDIDATES, DEFAULT_MIN_INSTRUCTIONS),
+            levels=reader.levels(LEVEL_WORDS),
             max_size=reader.size("MAX_SIZE", DEFAULT_MAX_SIZE),
             python=reader.text("PYTHON"),
             script=reader.path("SCRIPT"),

@@ -80,7 +80,8 @@ BYPASSED = {
         "-Oz",
         "",
     ],
-    "not_oz": ["-O2 -c a.c", "-O -c a.c", "-O0 a.c -o a", "-Os -c a.c", "-Ofast -c a.c", "-Og -c a.c"],
+    "not_oz": ["-O2 -c a.c", "-O -c a.c", "-O0 a.c -o a", "-Os -O2 -c a.c", "-Ofast -c a.c", "-Og -c a.c"],
+    "level_os": ["-Os -c a.c", "-Os a.c -o a", "-O2 -Os -c a.c", "-c a.c -Os"],
     "lto": ["-Oz -flto -c a.c", "-Oz -flto=thin -c a.c", "-flto -fno-lto -Oz -c a.c", "-Oz -fembed-bitcode -c a.c"],
     "emit_llvm": ["-Oz -emit-llvm -c a.c", "-Oz -Xclang -emit-llvm-bc -c a.c", "-Oz -Xclang -emit-pch -c a.c"],
     "coverage": ["-Oz --coverage -c a.c", "-Oz -ftest-coverage -c a.c", "-Oz -fcoverage-mapping -c a.c"],
@@ -150,6 +151,15 @@ def test_false_values_do_not_disable(box: Box, clang: Path, value: str) -> None:
     box.with_plugin(clang)
     box.run("-Oz", "-c", "a.c", CLANG_LLM_DISABLE=value)
     assert box.started()[0][2].startswith(OPTION)
+
+
+@pytest.mark.parametrize("value", ["Oz,Os", "oz, os", "Os"])
+def test_os_asks_the_plugin_where_levels_say_so(box: Box, clang: Path, value: str) -> None:
+    box.with_plugin(clang)
+    for line, asks in (("-Os -c a.c", True), ("-O2 -Os a.c", True), ("-Os -O2 -c a.c", False), ("-Os a.o", False)):
+        box.run(*line.split(), CLANG_LLM_LEVELS=value)
+        assert (PLUGIN in box.started()[0]) == asks, line
+    assert box.events() == ["bypass:not_oz", "bypass:link"]
 
 
 def test_words_arrive_as_they_are(box: Box, clang: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from integration.completions_server import models, serving
 
 from clang_llm import cli
-from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
+from clang_llm.cli.checks import NOTE, OK, WRONG, Finding, check_memory
 from clang_llm.cli.frozen import check_plans
 from clang_llm.cli.key import check_key
 from clang_llm.cli.meant import attention
@@ -198,6 +198,18 @@ def test_the_server_is_asked(environ: dict[str, str]) -> None:
             (finding,) = found(environ, BACKEND="openai", URL=peer.url)
             assert finding.level == WRONG
             assert f"CLANG_LLM_{part}" in finding.remedy
+
+
+def test_compiles_at_os_are_told_with_what_takes_them_on(environ: dict[str, str], tmp_path: Path, tool: Tool) -> None:
+    (tmp_path / "cache").mkdir()
+    log.append_event(tmp_path / "cache", *["bypass:level_os"] * 3, "bypass:not_oz")
+    assert "\n3 compiles were -Os: CLANG_LLM_LEVELS=Oz,Os would take them on\n" in tool("stats")
+    (finding,) = check_memory(Settings.load(environ), environ)
+    assert (finding.level, finding.text) == (NOTE, "3 compiles were -Os")
+    assert finding.remedy == "CLANG_LLM_LEVELS=Oz,Os would take them on"
+    assert "would take" not in tool("stats", LEVELS="Oz,Os")
+    assert not list(check_memory(Settings.load(environ), environ))
+    assert "CLANG_LLM_LEVELS            Oz,Os" in tool("config")
 
 
 def test_the_team_key_is_looked_at(environ: dict[str, str], tmp_path: Path) -> None:

@@ -113,6 +113,8 @@ def test_the_exact_count_wins_over_the_effort(tmp_path: Path) -> None:
         ({"CANDIDATES": "3.5"}, "candidates", EFFORT_TABLE[DEFAULT_EFFORT]),
         ({"CANDIDATES": "٣"}, "candidates", EFFORT_TABLE[DEFAULT_EFFORT]),
         ({"CANDIDATES": "4294967296"}, "candidates", EFFORT_TABLE[DEFAULT_EFFORT]),
+        ({"LEVELS": "Oz,O2"}, "levels", ("Oz",)),
+        ({"LEVELS": ","}, "levels", ("Oz",)),
         ({"DISABLE": "maybe"}, "disable", True),
         ({"MAX_SIZE": "big"}, "max_size", DEFAULT_MAX_SIZE),
     ],
@@ -191,6 +193,15 @@ def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
 def test_every_documented_name_is_read(tmp_path: Path) -> None:
     settings = load(tmp_path, **dict.fromkeys(set(NAMES) - {"CONFIG"}, "1"))
     assert all(settings.origin(name) == "environment" for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("value", "levels"),
+    [("", ("Oz",)), ("Oz", ("Oz",)), ("os", ("Os",)), ("OS , oz", ("Oz", "Os")), ("Oz,Oz", ("Oz",))],
+)
+def test_levels(tmp_path: Path, value: str, levels: tuple[str, ...]) -> None:
+    settings = load(tmp_path, LEVELS=value)
+    assert (settings.levels, settings.problems) == (levels, ())
 
 
 @pytest.mark.parametrize(
