@@ -10,14 +10,29 @@ import sys
 from collections.abc import Sequence
 
 from clang_llm import __version__
-from clang_llm.cli import cache, config, doctor, explain, key, path, plans, serve, stats, streams, train, tune, validate
+from clang_llm.cli import (
+    advise,
+    cache,
+    config,
+    doctor,
+    explain,
+    key,
+    path,
+    plans,
+    serve,
+    stats,
+    streams,
+    train,
+    tune,
+    validate,
+)
 from clang_llm.system import settings
 from clang_llm.system.errors import ClangLlmError
 
 # What a shell reports for a command that the user interrupted: 128 + SIGINT.
 INTERRUPTED = 130
 
-_GROUPS = (doctor, stats, explain, cache, plans, key, config, validate, tune, train, serve, path)
+_GROUPS = (doctor, stats, explain, advise, cache, plans, key, config, validate, tune, train, serve, path)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -188,6 +188,9 @@ SMOKE: dict[tuple[str, ...], Callable[[Installation], None]] = {
     ("train",): smoke_train,
     ("stats",): says(r"Plans stored +2\n", "stats"),
     ("explain",): says(r"lookup    hit\n", "explain", "clang-llm", "-Oz", "-c", "a.c"),
+    ("advise",): says(
+        r"^1 compile measured [^$]* -fno-unwind-tables\n", "advise", "--", "clang-llm", "-O2", "-c", "a.c"
+    ),
     ("config",): says(r"CLANG_LLM_BACKEND +coreset +\(environment\)", "config"),
     ("path",): smoke_path,
     ("serve",): says("backend 'coreset' has no server", "serve", "--status", status=11),

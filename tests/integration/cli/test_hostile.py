@@ -132,6 +132,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "stats": (),
     "explain": ("clang-llm", "-O2", "-c", "a.c"),
+    "advise": ("--compile-commands", "commands.json"),
     "cache show": ("00",),
     "cache list": (),
     "cache cleanup": (),

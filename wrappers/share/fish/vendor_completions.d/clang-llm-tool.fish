@@ -43,8 +43,8 @@ function _shtab_clang_llm_using
   test "$_shtab_clang_llm_cmdpath" = "$argv"
 end
 
-set -g _shtab_clang_llm_commands doctor stats explain cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' 'plans check' key 'key new' 'key show' config validate tune train serve path
-set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --file --idle --jobs --json --keys-from --llvm --max-size --out --programs --sets --sort --work
+set -g _shtab_clang_llm_commands doctor stats explain advise cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' 'plans check' key 'key new' 'key show' config validate tune train serve path
+set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --file --idle --jobs --json --keys-from --llvm --max-size --out --programs --sample --sets --sort --work
 
 complete -c clang-llm-tool -e
 complete -c clang-llm-tool -f
@@ -64,6 +64,12 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l sort -xka "name 
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a explain -d 'what would happen to a compile command, and why; writes nothing'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -l json -d 'for programs'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a advise -d 'tell what else would make a build smaller, in measured bytes'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using advise' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using advise' -l compile-commands -x -d 'compile_commands.json, not a build'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using advise' -l jobs -x -d 'compilers at once (1)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using advise' -l sample -x -d 'commands to measure, the largest sources; 0: all (20)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using advise' -l json -d 'for programs'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a cache -d 'show, check and clean the plans'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using cache; and test $_shtab_clang_llm_npos -eq 0' -a show -d 'print one entry'
