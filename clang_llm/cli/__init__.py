@@ -19,6 +19,7 @@ from clang_llm.cli import (
     key,
     path,
     plans,
+    report,
     serve,
     stats,
     streams,
@@ -32,7 +33,7 @@ from clang_llm.system.errors import ClangLlmError
 # What a shell reports for a command that the user interrupted: 128 + SIGINT.
 INTERRUPTED = 130
 
-_GROUPS = (doctor, stats, explain, advise, cache, plans, key, config, validate, tune, train, serve, path)
+_GROUPS = (doctor, stats, report, explain, advise, cache, plans, key, config, validate, tune, train, serve, path)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -158,9 +158,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             [*attention(settings, counters), *warnings, f"Cache: {'none' if settings.homeless else settings.cache_dir}"]
         )
     )
-    since = f"Saved since {_when(zeroed)}"
+    title = f"Saved since {since(zeroed)}"
     told = [*_describe(counters), *filter(None, [at_os(settings, counters)])]
-    sections = [[since, *_indented(saved.tell_objects(objects))], told, _tell_contents(held)]
+    sections = [[title, *_indented(saved.tell_objects(objects))], told, _tell_contents(held)]
     print("\n\n".join("\n".join(each) for each in sections))
     return 0
 
@@ -169,7 +169,8 @@ def _indented(lines: Sequence[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _when(zeroed: int | None) -> str:
+def since(zeroed: int | None) -> str:
+    """Return when a period began, in words."""
     if zeroed is None:
         return "its first use"
     return datetime.fromtimestamp(zeroed, tz=timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -131,6 +131,46 @@ def read(cache_dir: Path) -> Ledger:
     return found
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place in the ledger: how long it was.
+
+    Attributes:
+        inode: Of the file, which keeps its number when it becomes `.old`; 0 where there was none.
+        size: Its bytes.
+    """
+
+    inode: int
+    size: int
+
+
+def mark(cache_dir: Path) -> Mark:
+    """Return the place that the next line will have."""
+    try:
+        status = path(cache_dir).lstat()
+    except OSError:
+        return Mark(0, 0)
+    return Mark(status.st_ino, status.st_size)
+
+
+def since(cache_dir: Path, begun: Mark) -> Ledger:
+    """Return what was compiled after a mark; everything where the ledger was folded twice meanwhile."""
+    found = Ledger()
+    files = [_beside(cache_dir, suffix) for suffix in (".kept", ".old", "")]
+    places = [number for number, file in enumerate(files) if begun.inode and _inode(file) == begun.inode]
+    first = places[0] if places else 0 if begun.inode else len(files) - 1
+    for number, file in enumerate(files[first:]):
+        found.take(_lines(file, begun.size if places and not number else 0))
+    return found
+
+
+def _inode(file: Path) -> int:
+    try:
+        return file.lstat().st_ino
+    except OSError:
+        return 0
+
+
 def unusable(cache_dir: Path) -> tuple[str, str]:
     """Return why the plugin writes no line to this user's ledger, as it sees the file, and what to do; or nothing."""
     file = path(cache_dir)
@@ -222,10 +262,11 @@ def _beside(cache_dir: Path, suffix: str) -> Path:
     return path(cache_dir).with_name(path(cache_dir).name + suffix)
 
 
-def _lines(file: Path) -> Iterator[bytes]:
+def _lines(file: Path, begin: int = 0) -> Iterator[bytes]:
     """Yield the whole lines of a file of this user's own; a cut one at its end is left for later."""
     try:
         with os.fdopen(open_regular(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as opened:
+            opened.seek(begin)
             # What others may have written says nothing about our compiles.
             data = opened.read(MAX_BYTES) if os.fstat(opened.fileno()).st_uid == os.geteuid() else b""
     except OSError:

@@ -31,6 +31,7 @@ ROOMS = (
     "tuning",
     "backends",
     "compile",
+    "report",
     "lab.packages",
     "lab.corpus",
     "lab.shipping",

@@ -131,6 +131,7 @@ def hostile(
 LINES: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "stats": (),
+    "report": (),
     "explain": ("clang-llm", "-O2", "-c", "a.c"),
     "advise": ("--compile-commands", "commands.json"),
     "cache show": ("00",),
@@ -186,7 +187,7 @@ def variants(name: str, parser: argparse.ArgumentParser, paths: list[str]) -> It
             yield from ((*line[:place], each, *line[place + 1 :]) for each in values)
         else:
             # A report into a pipe waits for its reader, as it should.
-            values = [each for each in values if action.dest != "json" or not each.endswith("fifo")]
+            values = [each for each in values if action.dest not in ("json", "html") or not each.endswith("fifo")]
             yield from ((action.option_strings[0], each, *line) for each in values)
 
 

@@ -1,0 +1,88 @@
+"""What ``clang-llm-tool report`` says on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clang_llm.cli.output import human_count, percent, printable, shorten, table
+from clang_llm.report import words
+from clang_llm.report.answers import answers, largest
+from clang_llm.report.facts import GONE, File, Function, Report, add, rows_of_parts
+
+#: Rows of a table on a terminal, and characters of a name; `--html` and `--json` have all.
+ROWS, NAME = 20, 60
+
+
+def tell(found: Report) -> list[str]:
+    """Return a report as lines."""
+    lines = [printable(found.title), *(f"Attention: {printable(note)}" for note in found.notes)]
+    for answer in answers(found):
+        lines.append(f"{answer.question:<12} {printable(answer.short)}")
+        lines += [f"{'':<12} {printable(each)}" for each in answer.more]
+    before, after = found.names
+    if found.known:
+        rows = [
+            (name, human_count(old), human_count(new), human_count(old - new), percent(old - new, old) if old else "")
+            for name, old, new in rows_of_parts(found.before, found.after)
+        ]
+        lines += ["", *table(rows, "<>>>>", ("bytes", before, after, "saved", ""))]
+    for some in (_sections(found), _files(found), _functions(found.functions, found.names)):
+        lines += ["", *some] if some else []
+    return lines
+
+
+def _files(found: Report) -> list[str]:
+    shown = largest(found, ROWS)
+    if len(found.files) < 2:
+        return []
+    rows = [
+        (
+            shorten(printable(each.name), NAME),
+            *_sizes(each),
+            each.by or ("-Oz" if each.known else ""),
+            each.state or each.why,
+        )
+        for each in shown
+    ]
+    there = sum(each.state != GONE for each in found.files)
+    gone = [each for each in found.known if each.state == GONE]
+    if gone:
+        name = f"{words.things(len(gone), 'object')} now gone"
+        sizes = File(name, before=add(each.before for each in gone), after=add(each.after for each in gone))
+        rows.append((name, *_sizes(sizes), "", ""))
+    left = there - len(shown)
+    more = [f"… {human_count(left)} more; --html OUT and --json OUT have all"] if left else []
+    where = [f"Files below {printable(found.root)}"] if found.root else []
+    return [*where, *table(rows, "<>>>><<", ("file", *found.names, "saved", "", "by", "")), *more]
+
+
+def _sizes(each: File) -> tuple[str, str, str, str]:
+    before = human_count(each.before.total) if each.before else "-"
+    after = human_count(each.after.total) if each.after else "-"
+    if not each.known or not each.before:
+        return before, after, "-", ""
+    return before, after, human_count(each.saved), percent(each.saved, each.before.total)
+
+
+def _sections(found: Report) -> list[str]:
+    rows = [
+        (printable(each.name), each.part, *map(human_count, (each.before, each.after, each.before - each.after)))
+        for each in found.sections
+    ]
+    return table(rows, "<<>>>", ("section", "", *found.names, "saved")) if rows else []
+
+
+def _functions(functions: Sequence[Function], names: tuple[str, str]) -> list[str]:
+    changed = sorted((each for each in functions if each.saved), key=lambda each: (-abs(each.saved), each.name))
+    rows = [
+        (shorten(printable(each.name), NAME), each.part, *map(_count, (each.before, each.after, each.saved)))
+        for each in changed[:ROWS]
+    ]
+    if not functions:
+        return []
+    most = f"{words.things(len(functions), 'symbol')}, {human_count(len(changed))} of another size"
+    return [most, *(table(rows, "<<>>>", ("symbol", "", *names, "saved")) if rows else [])]
+
+
+def _count(size: int | None) -> str:
+    return "-" if size is None else human_count(size)
