@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from clang_llm.cli.output import human_count, percent, printable, shorten, table
 from clang_llm.report import words
 from clang_llm.report.answers import answers, largest
-from clang_llm.report.facts import GONE, File, Function, Report, add, rows_of_parts
+from clang_llm.report.comparing import Comparison
+from clang_llm.report.facts import GONE, Bytes, File, Function, Report, add, rows_of_parts
 
 #: Rows of a table on a terminal, and characters of a name; `--html` and `--json` have all.
 ROWS, NAME = 20, 60
@@ -19,16 +20,26 @@ def tell(found: Report) -> list[str]:
     for answer in answers(found):
         lines.append(f"{answer.question:<12} {printable(answer.short)}")
         lines += [f"{'':<12} {printable(each)}" for each in answer.more]
-    before, after = found.names
     if found.known:
-        rows = [
-            (name, human_count(old), human_count(new), human_count(old - new), percent(old - new, old) if old else "")
-            for name, old, new in rows_of_parts(found.before, found.after)
-        ]
-        lines += ["", *table(rows, "<>>>>", ("bytes", before, after, "saved", ""))]
+        lines += ["", *_parts(found)]
     for some in (_sections(found), _files(found), _functions(found.functions, found.names)):
         lines += ["", *some] if some else []
     return lines
+
+
+def _parts(found: Report) -> list[str]:
+    """Return the table of parts; of a linked file also what its objects saved of each."""
+    of_objects: dict[str, int] = {}
+    if found.survival is not None:
+        rows = rows_of_parts(Bytes.of(found.survival.before), Bytes.of(found.survival.after))
+        of_objects = {name: old - new for name, old, new in rows}
+    cells = []
+    for name, old, new in rows_of_parts(found.before, found.after):
+        saved = (human_count(old - new), percent(old - new, old) if old else "")
+        cells.append((name, human_count(old), human_count(new), *saved, human_count(of_objects.get(name, 0))))
+    if of_objects:
+        return table(cells, "<>>>>>", ("bytes", *found.names, "saved", "", "objects saved"))
+    return table([row[:-1] for row in cells], "<>>>>", ("bytes", *found.names, "saved", ""))
 
 
 def _files(found: Report) -> list[str]:
@@ -67,7 +78,8 @@ def _sizes(each: File) -> tuple[str, str, str, str]:
 def _sections(found: Report) -> list[str]:
     rows = [
         (printable(each.name), each.part, *map(human_count, (each.before, each.after, each.before - each.after)))
-        for each in found.sections
+        for each in found.sections[:ROWS]
+        if each.before != each.after
     ]
     return table(rows, "<<>>>", ("section", "", *found.names, "saved")) if rows else []
 
@@ -82,6 +94,18 @@ def _functions(functions: Sequence[Function], names: tuple[str, str]) -> list[st
         return []
     most = f"{words.things(len(functions), 'symbol')}, {human_count(len(changed))} of another size"
     return [most, *(table(rows, "<<>>>", ("symbol", "", *names, "saved")) if rows else [])]
+
+
+def tell_comparisons(found: Sequence[Comparison]) -> list[str]:
+    """Return the comparison of two reports as lines, in the manner of bloat-o-meter."""
+    lines: list[str] = []
+    for each in found:
+        rows = [
+            (shorten(printable(row.name), NAME), _count(row.old), _count(row.new), words.change(row.change))
+            for row in each.rows
+        ]
+        lines += [each.headline(), *(table(rows, "<>>>", (each.what, "old", "new", "change")) if rows else []), ""]
+    return [*lines, found[0].total()]
 
 
 def _count(size: int | None) -> str:

@@ -106,8 +106,8 @@ def _nothing_gained(found: Report) -> list[str]:
 
 def _survived(found: Report) -> Answer:
     survival = found.survival
-    if survival is None:
-        return Answer("Why?", "see sections and symbols", ("Nothing is known here of the objects that were linked.",))
+    if survival is None or found.saved <= 0:
+        return Answer("Why?", "see sections and symbols", ("What its objects saved is not known here.",))
     saved = survival.before.total - survival.after.total
     kept = share(found.saved, saved)
     told = f"{things(survival.objects, 'object')} in it saved {number(saved)} bytes; {number(found.saved)} are left."
