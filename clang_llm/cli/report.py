@@ -19,9 +19,9 @@ from clang_llm.cli.project import compilers
 from clang_llm.cli.reasons import describe
 from clang_llm.cli.stats import since
 from clang_llm.plans.store.local import LocalStore
-from clang_llm.report import binary, build, document, markdown, tree, words
+from clang_llm.report import binary, build, document, markdown, page, tree, words
 from clang_llm.report.comparing import Budget, compare
-from clang_llm.report.facts import Report
+from clang_llm.report.facts import UNKNOWN, UNMEASURED, Report
 from clang_llm.system import ledger, log, process
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import PREFIX, Settings
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 #: Bytes of a log that are read: a recipe has thousands, and a browser's build 60,000 lines.
 _MAX_LOG = 1 << 30
+# What only a report says.
+_MEANINGS = {
+    UNMEASURED: "not measured: too small to be worth a search, or something failed; `report -- make` tells which",
+    UNKNOWN: "not compiled by clang-llm at -Oz since stats --zero, or made again since; --before DIR compares it",
+}
 
 
 def add_commands(commands: Commands) -> None:
@@ -54,6 +59,7 @@ def add_commands(commands: Commands) -> None:
         "--fail-over", metavar="SIZE", help="with --binary, --compare: exit with 1 on more growth (2%% or bytes)"
     )
     parser.add_argument("--markdown", action="store_true", help="a summary for a pull request, instead of text")
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write one static page to OUT")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write everything to OUT, for programs")
     parser.add_argument("build", nargs=argparse.REMAINDER, metavar="CMD", help="such as: -- make -j2")
     parser.set_defaults(run=run)
@@ -80,7 +86,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         found = _of_objects(arguments, settings)
     else:
         found = _of_ledger(settings)
-    found = replace(found, meanings={word: describe(word) for word in found.words()})
+    found = replace(found, meanings={word: _MEANINGS.get(word) or describe(word) for word in found.words()})
     over, verdict = _judge(budget, found.before.total, found.after.total)
     _write(arguments, found, verdict)
     return over or status
@@ -96,7 +102,7 @@ def _check(arguments: argparse.Namespace, command: Sequence[str]) -> Budget | No
         raise DataError("--before DIR needs --objects DIR, to know what to compare")
     if arguments.fail_over is not None and not (arguments.compare or arguments.binary):
         raise DataError("--fail-over needs --binary or --compare: no object is larger than with -Oz")
-    for name in ("json",):
+    for name in ("json", "html"):
         path = getattr(arguments, name)
         if path is not None and arguments.compare is not None:
             raise DataError(f"--{name} is not for --compare; take the text or --markdown")
@@ -127,6 +133,8 @@ def _compare(arguments: argparse.Namespace, budget: Budget | None) -> int:
 def _write(arguments: argparse.Namespace, found: Report, verdict: str) -> None:
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(document.document(found), indent=1) + "\n", encoding="utf-8")
+    if arguments.html is not None:
+        arguments.html.write_text(page.page(found), encoding="utf-8", errors="replace")
     print("\n".join(markdown.of_report(found, verdict) if arguments.markdown else reported.tell(found)))
 
 
@@ -141,7 +149,8 @@ def _of_ledger(settings: Settings) -> Report:
     if not settings.readonly:
         ledger.fold(settings.cache_dir)
     objects = saved.Objects.of(ledger.read(settings.cache_dir).compiles.values())
-    title = f"Compiled since {since(log.zeroed(settings.cache_dir))}"
+    zeroed = log.zeroed(settings.cache_dir)
+    title = f"all that was compiled since {since(zeroed)}" if zeroed else "all that was compiled with this cache"
     return _noted(settings, _report(title, objects, settings, log.fold_events(settings.cache_dir), {}))
 
 
@@ -177,7 +186,7 @@ def _of_build(command: Sequence[str], settings: Settings, environ: Mapping[str, 
     objects = saved.Objects.of(each for each in compiles if each.key in reasons)
     came = log.fold_events(settings.cache_dir)
     came.subtract(events)
-    found = _report(f"Build: {' '.join(command)}", objects, settings, +came, reasons)
+    found = _report(f"build {' '.join(command)}", objects, settings, +came, reasons)
     if done.returncode:
         failed = f"the build failed with status {done.returncode}; this is what it compiled before that"
         found = replace(found, notes=(*found.notes, failed))

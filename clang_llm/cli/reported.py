@@ -16,7 +16,7 @@ ROWS, NAME = 20, 60
 
 def tell(found: Report) -> list[str]:
     """Return a report as lines."""
-    lines = [printable(found.title), *(f"Attention: {printable(note)}" for note in found.notes)]
+    lines = [f"Size report: {printable(found.title)}", *(f"Attention: {printable(note)}" for note in found.notes)]
     for answer in answers(found):
         lines.append(f"{answer.question:<12} {printable(answer.short)}")
         lines += [f"{'':<12} {printable(each)}" for each in answer.more]

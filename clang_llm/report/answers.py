@@ -14,13 +14,13 @@ _MUCH_UNWIND = 0.05
 _NAMED, _NAME = 3, 40
 # What a user can do about compiles that were left to clang, for reasons that he can change.
 _REMEDIES = {
-    "not_oz": "give it -Oz, in CFLAGS and CXXFLAGS",
-    "lto": "compile without -flto to have it measured",
-    "no_plugin": "run clang-llm-tool doctor",
-    "untrusted": "run clang-llm-tool doctor",
-    "effort_0": "set CLANG_LLM_EFFORT to 1 or more",
+    "not_oz": "give it `-Oz`, in CFLAGS and CXXFLAGS",
+    "lto": "compile without `-flto` to have it measured",
+    "no_plugin": "run `clang-llm-tool doctor`",
+    "untrusted": "run `clang-llm-tool doctor`",
+    "effort_0": "set `CLANG_LLM_EFFORT` to 1 or more",
     "stale": "build once more",
-    "limits": "raise the limits of the process (ulimit)",
+    "limits": "raise the limits of the process (`ulimit`)",
 }
 _PARTS = {"code": "code", "rodata": "read-only data", "data": "data", "unwind": "unwind tables"}
 
@@ -35,7 +35,13 @@ class Answer(NamedTuple):
 
 def answers(found: Report) -> list[Answer]:
     """Return the five answers."""
-    return [_how_much(found), _where(found), _why(found), _is_it_safe(found), _what_next(found)]
+    found_ones = (_how_much(found), _where(found), _why(found), _is_it_safe(found), _what_next(found))
+    return [Answer(each.question, _begun(each.short), tuple(map(_begun, each.more))) for each in found_ones]
+
+
+def _begun(text: str) -> str:
+    """Return a sentence with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def _how_much(found: Report) -> Answer:
@@ -48,11 +54,21 @@ def _how_much(found: Report) -> Answer:
     if found.kind != BINARY:
         better = sum(each.saved > 0 for each in found.known)
         more.append(f"{number(better)} of {things(len(found.known), 'object')} became smaller.")
+    more += _code_alone(found)
     unknown = [each for each in found.files if each.why == UNKNOWN]
     if unknown:
         size = sum(each.after.total for each in unknown if each.after)
         more.append(f"Not counted: {things(len(unknown), 'object')} that nobody measured, {number(size)} bytes.")
     return Answer("How much?", f"{share(abs(saved), before)} {word}: {things(abs(saved), 'byte')}", tuple(more))
+
+
+def _code_alone(found: Report) -> list[str]:
+    """Return what is said of instructions: of all savings they are the hardest, and what many readers look for."""
+    before, after = found.before.parts, found.after.parts
+    if before is None or after is None or not before.code:
+        return []
+    word = "smaller" if after.code <= before.code else "larger"
+    return [f"Code alone: {share(abs(before.code - after.code), before.code)} {word}."]
 
 
 def _where(found: Report) -> Answer:
@@ -119,7 +135,7 @@ def _is_it_safe(found: Report) -> Answer:
     first = found.names[0]
     if found.kind == BINARY:
         grown = f"{share(-found.saved, found.before.total)} larger" if found.saved < 0 else "not larger"
-        return Answer("Is it safe?", grown, ("Sizes say nothing of behaviour: run the program's own tests on both.",))
+        return Answer("Is it safe?", grown, (*found.facts, "Run the program's own tests on both: sizes tell nothing."))
     short = (
         f"no object is larger than {first}" if not larger else f"{things(len(larger), 'object')} larger than {first}"
     )
@@ -130,19 +146,22 @@ def _is_it_safe(found: Report) -> Answer:
     changed = sum(each.state == CHANGED for each in found.files)
     if changed:
         more.append(f"{things(changed, 'object')} made again by something else since: not counted.")
+    else:
+        more.append("None was made again by something else since, as far as sizes tell.")
     failed = sum(count for _, count in found.counted("error"))
     if failed:
         more.append(f"{things(failed, 'compile')} failed on our side, and are exactly clang's.")
+    more.append("What ran to show it is in docs/soundness.md; run the program's own tests, too.")
     return Answer("Is it safe?", short, tuple(more))
 
 
 def _what_next(found: Report) -> Answer:
     steps = []
     if found.kind == BINARY:
-        steps.append("Hold the size in CI: clang-llm-tool report --binary OLD NEW --fail-over 1%.")
+        steps.append("Hold the size in CI: `clang-llm-tool report --binary OLD NEW --fail-over 1%`.")
     else:
         if any(each.tried and each.tried < 100 for each in found.files):
-            steps.append("Search longer, once: clang-llm-tool tune -- make (clean first).")
+            steps.append("Search longer, once: `make clean`, `clang-llm-tool tune -- make`.")
         steps += [
             f"{things(count, 'command')}: {_REMEDIES[word]}."
             for word, count in found.counted("bypass")
@@ -152,10 +171,10 @@ def _what_next(found: Report) -> Answer:
     if parts and found.after.total and parts.unwind > _MUCH_UNWIND * found.after.total:
         steps.append(
             f"Unwind tables are {share(parts.unwind, found.after.total)}; C that needs neither exceptions nor "
-            "backtraces can do without them: -fno-asynchronous-unwind-tables."
+            "backtraces can do without them: `-fno-asynchronous-unwind-tables`."
         )
     if found.kind == BUILD:
-        steps.append("Compare linked programs: clang-llm-tool report --binary PLAIN OURS.")
+        steps.append("Compare linked programs: `clang-llm-tool report --binary PLAIN OURS`.")
     return Answer("What next?", steps[0].rstrip("."), tuple(steps[1:]))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from clang_llm.report.facts import BINARY, Bytes, File, Function, Report, Section, Survival
 from clang_llm.report.symbols import Symbols, symbols
+from clang_llm.report.words import number, things
 from clang_llm.system import objects
 from clang_llm.system.errors import DataError, ObjectError
 from clang_llm.system.files import read_regular
@@ -50,7 +51,22 @@ def report(before: Path, after: Path, compiles: Iterable[Compiled] = ()) -> Repo
         survival=_survival(after.absolute(), compiles, tables[1]),
         names=("before", "after"),
         notes=tuple(notes),
+        facts=tuple(_facts(*tables)),
     )
+
+
+def _facts(before: Symbols, after: Symbols) -> Iterator[str]:
+    """Yield what both promise to others: names that they export, libraries that they load."""
+    for what, old, new in (
+        ("exported symbol", before.exports, after.exports),
+        ("loaded library", before.libraries, after.libraries),
+    ):
+        several = what.replace("library", "libraries") if "library" in what else f"{what}s"
+        if old == new and old:
+            yield f"Both have the same {things(len(old), what, several)}."
+        elif old != new:
+            first = min(old ^ new)
+            yield f"Other {several}: {number(len(new - old))} came, {number(len(old - new))} went, such as {first}."
 
 
 def _read(path: Path) -> bytes:

@@ -122,11 +122,26 @@ def report(
 
 
 def rooted(found: Report) -> Report:
-    """Return a report whose names are below the root that they have in common, with the largest savings first."""
+    """Return a report in its final order.
+
+    Names are below the root that they have in common, files with the largest savings come first, and recipes are
+    numbered as files name them.
+    """
     there = [each for each in found.files if each.state != GONE] or found.files
     root = found.root or common_root(name for each in there for name in (each.name, each.source))
-    files = [replace(each, name=below(each.name, root), source=below(each.source, root)) for each in found.files]
-    return replace(found, root=root, files=tuple(sorted(files, key=_order)))
+    files = sorted(found.files, key=_order)
+    order = list(dict.fromkeys(each.recipe for each in files if each.recipe is not None))
+    place = {old: new for new, old in enumerate(order)}
+    named = [
+        replace(
+            each,
+            name=below(each.name, root),
+            source=below(each.source, root),
+            recipe=None if each.recipe is None else place[each.recipe],
+        )
+        for each in files
+    ]
+    return replace(found, root=root, files=tuple(named), recipes=tuple(found.recipes[old] for old in order))
 
 
 def _order(each: File) -> tuple[int, int, str]:

@@ -127,6 +127,7 @@ class Report:
         survival: Of linked files, where objects are known.
         names: What the two sizes are called.
         notes: Sentences that the reader has to know.
+        facts: Sentences about what is the same in two linked files, or is not.
     """
 
     kind: str
@@ -141,6 +142,7 @@ class Report:
     survival: Survival | None = None
     names: tuple[str, str] = ("-Oz", "ours")
     notes: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
     @property
     def known(self) -> list[File]:

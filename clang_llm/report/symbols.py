@@ -27,10 +27,14 @@ class Symbols(NamedTuple):
     Attributes:
         sizes: Bytes and part of each symbol; of those with one name together.
         sources: Names of the files that were compiled, where the table has them.
+        exports: Names that others may use, where the file is linked dynamically.
+        libraries: What is loaded with it.
     """
 
     sizes: Mapping[str, tuple[int, str]]
-    sources: frozenset[str]
+    sources: frozenset[str] = frozenset()
+    exports: frozenset[str] = frozenset()
+    libraries: frozenset[str] = frozenset()
 
 
 def symbols(data: bytes) -> Symbols:
@@ -40,14 +44,14 @@ def symbols(data: bytes) -> Symbols:
         ObjectError: The data is no sound ELF file or WebAssembly module.
     """
     if data.startswith(wasm.MAGIC):
-        return Symbols(_added((name, size, "code") for name, size in wasm.functions(data)), frozenset())
+        return Symbols(_added((name, size, "code") for name, size in wasm.functions(data)))
     find_packages()
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     try:
         elf = ELFFile(io.BytesIO(data))
-        return Symbols(_added(_elf_symbols(elf)), _sources(elf))
+        return Symbols(_added(_elf_symbols(elf)), _sources(elf), _exports(elf), _libraries(elf))
     except (ELFError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise ObjectError(f"not a sound ELF file ({type(error).__name__}: {error}); was it built for ELF?") from error
 
@@ -88,6 +92,19 @@ def _part(section: object) -> str:
 
 def _sources(elf: ELFFile) -> frozenset[str]:
     return frozenset(each.name for each in _table(elf, ".symtab") if each["st_info"]["type"] == "STT_FILE")
+
+
+def _exports(elf: ELFFile) -> frozenset[str]:
+    defined = (each for each in _table(elf, ".dynsym") if each["st_shndx"] != "SHN_UNDEF")
+    return frozenset(each.name for each in defined if each["st_info"]["bind"] != "STB_LOCAL")
+
+
+def _libraries(elf: ELFFile) -> frozenset[str]:
+    from elftools.elf.dynamic import DynamicSection
+
+    dynamic = elf.get_section_by_name(".dynamic")
+    tags = dynamic.iter_tags() if isinstance(dynamic, DynamicSection) else ()
+    return frozenset(str(getattr(tag, "needed", "")) for tag in tags if tag.entry.d_tag == "DT_NEEDED")
 
 
 def _table(elf: ELFFile, name: str) -> list[Symbol]:

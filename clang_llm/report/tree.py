@@ -81,7 +81,7 @@ def report(
     return rooted(
         Report(
             OBJECTS,
-            f"Objects below {directory}",
+            f"objects below {directory}",
             root=str(directory.absolute()),
             files=tuple(files),
             recipes=recipes.texts(),
