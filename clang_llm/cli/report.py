@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clang_llm.cli import reported, saved
+from clang_llm.cli import reported, saved, told
 from clang_llm.cli.output import progress
-from clang_llm.cli.project import compilers
 from clang_llm.cli.reasons import describe
 from clang_llm.cli.stats import since
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.report import binary, build, document, markdown, page, tree, words
 from clang_llm.report.comparing import Budget, compare
 from clang_llm.report.facts import UNKNOWN, UNMEASURED, Report
-from clang_llm.system import ledger, log, process
+from clang_llm.system import ledger, log
 from clang_llm.system.errors import DataError
-from clang_llm.system.settings import PREFIX, Settings
+from clang_llm.system.settings import Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
 
-#: Bytes of a log that are read: a recipe has thousands, and a browser's build 60,000 lines.
-_MAX_LOG = 1 << 30
 # What only a report says.
 _MEANINGS = {
     UNMEASURED: "not measured: too small to be worth a search, or something failed; `report -- make` tells which",
@@ -58,6 +52,12 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--fail-over", metavar="SIZE", help="with --binary, --compare: exit with 1 on more growth (2%% or bytes)"
     )
+    parser.add_argument(
+        "--why", action="store_true", help="CMD is one compile: what each pass and way of generating code earned"
+    )
+    parser.add_argument(
+        "--functions", action="store_true", help="functions before and after; each object is compiled once more"
+    )
     parser.add_argument("--markdown", action="store_true", help="a summary for a pull request, instead of text")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write one static page to OUT")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write everything to OUT, for programs")
@@ -78,7 +78,10 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = Settings.load(environ)
     status = 0
     if command:
-        status, found = _of_build(command, settings, environ)
+        if arguments.why:
+            found = told.of_command(command, settings, environ)
+        else:
+            status, found = told.of_build(command, settings, environ, functions=arguments.functions)
     elif arguments.binary is not None:
         before, after = arguments.binary
         found = binary.report(before, after, _below(arguments.objects, settings))
@@ -100,6 +103,10 @@ def _check(arguments: argparse.Namespace, command: Sequence[str]) -> Budget | No
         raise DataError(f"{' and '.join([*subjects, *(['--objects'] if arguments.objects else [])])}: give one of them")
     if arguments.before is not None and (arguments.objects is None or arguments.binary is not None):
         raise DataError("--before DIR needs --objects DIR, to know what to compare")
+    if arguments.why and not command:
+        raise DataError("--why needs a compile command, such as: report --why -- clang-llm -Oz -c a.c")
+    if arguments.functions and not (command or arguments.before):
+        raise DataError("--functions needs a build command after --, or --objects DIR --before DIR")
     if arguments.fail_over is not None and not (arguments.compare or arguments.binary):
         raise DataError("--fail-over needs --binary or --compare: no object is larger than with -Oz")
     for name in ("json", "html"):
@@ -151,60 +158,17 @@ def _of_ledger(settings: Settings) -> Report:
     objects = saved.Objects.of(ledger.read(settings.cache_dir).compiles.values())
     zeroed = log.zeroed(settings.cache_dir)
     title = f"all that was compiled since {since(zeroed)}" if zeroed else "all that was compiled with this cache"
-    return _noted(settings, _report(title, objects, settings, log.fold_events(settings.cache_dir), {}))
-
-
-def _report(
-    title: str, objects: saved.Objects, settings: Settings, events: Counter[str], reasons: Mapping[str, str]
-) -> Report:
-    store = LocalStore(settings.cache_dir, read_only=True)
-    return build.report(title, objects.counted, objects.changed, store.get, events, reasons)
-
-
-def _noted(settings: Settings, found: Report) -> Report:
-    unusable, remedy = ledger.unusable(settings.cache_dir)
-    noted = (f"{unusable}, so what is saved is not recorded; {remedy}",) if unusable else ()
-    return replace(found, notes=(*found.notes, *noted))
-
-
-def _of_build(command: Sequence[str], settings: Settings, environ: Mapping[str, str]) -> tuple[int, Report]:
-    """Run a build, and report on what it compiled, which its log tells, and the ledger from a mark on."""
-    if settings.readonly or settings.disable:
-        raise DataError(f"{PREFIX}READONLY or {PREFIX}DISABLE is set, so nothing would be recorded; unset it")
-    with tempfile.TemporaryDirectory(prefix="clang-llm-report-") as place:
-        own = Path(place) / "log"
-        told = settings.log if settings.log is not None and settings.log.is_file() else own
-        begin = told.stat().st_size if told.is_file() else 0
-        begun, events = ledger.mark(settings.cache_dir), log.fold_events(settings.cache_dir)
-        done = process.run(command, env={**environ, **compilers(settings, environ), PREFIX + "LOG": str(told)})
-        text = _tail(told, begin)
-    sys.stdout.write(done.output)
-    sys.stderr.write(os.fsdecode(done.stderr))
-    reasons = build.reasons_in(text)
-    compiles = ledger.since(settings.cache_dir, begun).compiles.values()
-    # Another build may have used the same cache meanwhile.
-    objects = saved.Objects.of(each for each in compiles if each.key in reasons)
-    came = log.fold_events(settings.cache_dir)
-    came.subtract(events)
-    found = _report(f"build {' '.join(command)}", objects, settings, +came, reasons)
-    if done.returncode:
-        failed = f"the build failed with status {done.returncode}; this is what it compiled before that"
-        found = replace(found, notes=(*found.notes, failed))
-    return done.returncode, _noted(settings, found)
-
-
-def _tail(path: Path, begin: int) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(begin)
-            return os.fsdecode(file.read(_MAX_LOG))
-    except OSError:
-        return ""
+    return told.report(title, objects, settings, log.fold_events(settings.cache_dir), {})
 
 
 def _of_objects(arguments: argparse.Namespace, settings: Settings) -> Report:
     compiles = build.compiles_by_object(ledger.read(settings.cache_dir).compiles.values())
     plans = LocalStore(settings.cache_dir, read_only=True).get
     return tree.report(
-        arguments.objects, arguments.before, compiles, plans, lambda found: progress(found, "reading objects")
+        arguments.objects,
+        arguments.before,
+        compiles,
+        plans,
+        lambda found: progress(found, "reading objects"),
+        functions=arguments.functions,
     )

@@ -9,6 +9,8 @@ from clang_llm.report import words
 from clang_llm.report.answers import answers, largest
 from clang_llm.report.comparing import Comparison
 from clang_llm.report.facts import GONE, Bytes, File, Function, Report, add, rows_of_parts
+from clang_llm.report.tables import NEEDED
+from clang_llm.system.objects import PARTS, Parts
 
 #: Rows of a table on a terminal, and characters of a name; `--html` and `--json` have all.
 ROWS, NAME = 20, 60
@@ -22,7 +24,7 @@ def tell(found: Report) -> list[str]:
         lines += [f"{'':<12} {printable(each)}" for each in answer.more]
     if found.known:
         lines += ["", *_parts(found)]
-    for some in (_sections(found), _files(found), _functions(found.functions, found.names)):
+    for some in (_earned(found), _sections(found), _files(found), _functions(found.functions, found.names)):
         lines += ["", *some] if some else []
     return lines
 
@@ -73,6 +75,24 @@ def _sizes(each: File) -> tuple[str, str, str, str]:
     if not each.known or not each.before:
         return before, after, "-", ""
     return before, after, human_count(each.saved), percent(each.saved, each.before.total)
+
+
+def _earned(found: Report) -> list[str]:
+    rows = [
+        (each.name, each.kind, words.change(each.bytes) if each.bytes is not None else NEEDED, *_each_part(each.parts))
+        for each in found.earned
+        if each.bytes != 0
+    ]
+    if not found.earned:
+        return []
+    none = found.dispensable()
+    idle = [f"{words.things(len(none), 'other element')} earned nothing alone: {', '.join(none)}"] if none else []
+    head = "What earned the bytes: without it the object would have so many more, wherever it stands in the recipe"
+    return [head, *table(rows, "<<>>>>>", ("", "", "total", *PARTS)), *idle]
+
+
+def _each_part(parts: Parts | None) -> list[str]:
+    return [words.change(size) for size in parts.listed()] if parts is not None else [""] * len(PARTS)
 
 
 def _sections(found: Report) -> list[str]:

@@ -10,6 +10,8 @@ from clang_llm.report.words import listed, number, share, things
 
 #: From which share of all bytes on unwind tables are worth a word.
 _MUCH_UNWIND = 0.05
+#: Candidates of a search after which a longer one is no advice.
+_THOROUGH = 100
 #: Files that are named, and characters of a name.
 _NAMED, _NAME = 3, 40
 # What a user can do about compiles that were left to clang, for reasons that he can change.
@@ -51,7 +53,7 @@ def _how_much(found: Report) -> Answer:
     saved = before - after
     word = "smaller" if saved >= 0 else "larger"
     more = [f"{number(before)} bytes {found.names[0]}, {number(after)} bytes {found.names[1]}."]
-    if found.kind != BINARY:
+    if found.kind != BINARY and len(found.known) > 1:
         better = sum(each.saved > 0 for each in found.known)
         more.append(f"{number(better)} of {things(len(found.known), 'object')} became smaller.")
     more += _code_alone(found)
@@ -82,9 +84,10 @@ def _where(found: Report) -> Answer:
     lost = [f"{_PARTS.get(name, name)} {number(-size)}" for name, size in rows if size < 0]
     more += [listed(lost) + " bytes more: the total is what is minimised."] if lost else []
     top = [each for each in found.known if each.saved > 0][:_NAMED]
-    if found.kind != BINARY and top:
+    if found.kind != BINARY and len(found.known) > 1:
         named = listed([f"{_short(each.name)} ({number(each.saved)})" for each in top])
-        more.append(f"{things(len(top), 'file')} have {share(sum(each.saved for each in top), saved)} of it: {named}.")
+        have = things(len(top), "file has", "files have")
+        more.append(f"{have} {share(sum(each.saved for each in top), saved)} of it: {named}.")
     return Answer("Where?", short, tuple(more))
 
 
@@ -100,6 +103,9 @@ def _why(found: Report) -> Answer:
     more = []
     if by:
         more.append("Proposed by " + listed([f"{name} ({number(count)})" for name, count in by.most_common(4)]) + ".")
+    most = [each for each in found.earned if each.bytes and each.bytes > 0][:_NAMED]
+    if most:
+        more.append("Earned most: " + listed([f"{each.name} ({number(each.bytes or 0)})" for each in most]) + ".")
     recipes = {each.recipe for each in better if each.recipe is not None}
     if recipes:
         more.append(f"{things(len(recipes), 'recipe')} of passes for {things(len(better), 'object')}.")
@@ -160,7 +166,9 @@ def _what_next(found: Report) -> Answer:
     if found.kind == BINARY:
         steps.append("Hold the size in CI: `clang-llm-tool report --binary OLD NEW --fail-over 1%`.")
     else:
-        if any(each.tried and each.tried < 100 for each in found.files):
+        if not found.known:
+            steps.append("`clang-llm-tool explain CMD` says what becomes of a compile command, and why.")
+        if any(each.tried and each.tried < _THOROUGH for each in found.files):
             steps.append("Search longer, once: `make clean`, `clang-llm-tool tune -- make`.")
         steps += [
             f"{things(count, 'command')}: {_REMEDIES[word]}."
@@ -168,14 +176,24 @@ def _what_next(found: Report) -> Answer:
             if word in _REMEDIES
         ]
     parts = found.after.parts
-    if parts and found.after.total and parts.unwind > _MUCH_UNWIND * found.after.total:
+    if parts and parts.unwind > _MUCH_UNWIND * found.after.total and _is_optional(found):
         steps.append(
             f"Unwind tables are {share(parts.unwind, found.after.total)}; C that needs neither exceptions nor "
             "backtraces can do without them: `-fno-asynchronous-unwind-tables`."
         )
-    if found.kind == BUILD:
+    if found.kind == BUILD and found.known and not found.earned:
+        steps.append("Ask what earned the bytes of one: `clang-llm-tool report --why -- clang-llm -Oz -c a.c`.")
+    if found.kind != BINARY:
         steps.append("Compare linked programs: `clang-llm-tool report --binary PLAIN OURS`.")
     return Answer("What next?", steps[0].rstrip("."), tuple(steps[1:]))
+
+
+def _is_optional(found: Report) -> bool:
+    """Whether an option of clang leaves unwind tables out; it has none for those of 32-bit ARM."""
+    if found.kind == BINARY:
+        return any(each.name == ".eh_frame" for each in found.sections)
+    targets = {each.target for each in found.known if each.target}
+    return bool(targets) and not any(each.startswith(("arm", "thumb")) for each in targets)
 
 
 def largest(found: Report, most: int) -> list[File]:

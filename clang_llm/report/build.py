@@ -71,6 +71,7 @@ def file_of(compiled: Compiled, plans: Plans, recipes: Recipes, why: str, *, cha
         why="" if compiled.saved else why or (UNMEASURED if compiled.size is None else BEST),
         tried=tried if isinstance(tried, int) else None,
         rejected=_counts(rejected),
+        target=mine.target if mine is not None else "",
         state=CHANGED if changed else GONE if compiled.gone else compiled.remark,
     )
 
@@ -119,6 +120,22 @@ def report(
         for each in some
     ]
     return rooted(Report(BUILD, title, files=tuple(files), recipes=recipes.texts(), events=dict(events)))
+
+
+def of_plan(title: str, name: str, plan: Plan, emitted: Path) -> Report:
+    """Return the report on one object that a plan was applied to."""
+    tried = plan.provenance.get("tried")
+    file = File(
+        name,
+        before=Bytes(plan.size_oz, plan.parts[0] if plan.parts else None),
+        after=Bytes.of(parts_of(read_regular(emitted, MAX_BYTES))),
+        by=plan.by,
+        recipe=0,
+        tried=tried if isinstance(tried, int) else None,
+        rejected=_counts(plan.provenance.get("rejected")),
+        target=plan.target,
+    )
+    return Report(BUILD, title, files=(file,), recipes=(plan.recipe.text if plan.recipe else "",))
 
 
 def rooted(found: Report) -> Report:

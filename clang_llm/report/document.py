@@ -31,6 +31,7 @@ def document(found: Report) -> dict[str, object]:
         "recipes": list(found.recipes),
         "functions": [each._asdict() for each in found.functions],
         "sections": [each._asdict() for each in found.sections],
+        "earned": [{**each._asdict(), "parts": each.parts and each.parts._asdict()} for each in found.earned],
         "events": dict(sorted(found.events.items())),
         "meanings": dict(sorted(found.meanings.items())),
         "survival": survival
@@ -58,6 +59,7 @@ def _file(each: File) -> dict[str, object]:
         "why": each.why,
         "tried": each.tried,
         "rejected": dict(each.rejected),
+        "target": each.target,
         "state": each.state,
     }
 

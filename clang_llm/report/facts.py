@@ -46,6 +46,7 @@ class File:
         why: The word that says why nothing was gained; nothing where something was.
         tried: Candidates of its search; None where nobody knows.
         rejected: How many of them were refused, by reason.
+        target: The triple; nothing where nobody knows.
         state: `GONE`, `CHANGED`, or what became of an object that is no file that lasts; mostly nothing.
     """
 
@@ -58,6 +59,7 @@ class File:
     why: str = ""
     tried: int | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
+    target: str = ""
     state: str = ""
 
     @property
@@ -95,6 +97,23 @@ class Section(NamedTuple):
     after: int
 
 
+class Earned(NamedTuple):
+    """An element of a recipe, and by how much the object would be larger without it.
+
+    Attributes:
+        kind: What it is: a pass, a way of generating code, a choice, a stage.
+        name: The element.
+        bytes: Bytes that it earned; below zero where the object would be smaller without it; None where there would be
+            no object that keeps what -Oz's promises.
+        parts: What these bytes are.
+    """
+
+    kind: str
+    name: str
+    bytes: int | None
+    parts: Parts | None
+
+
 @dataclass(frozen=True)
 class Survival:
     """What the linker left of the objects' savings.
@@ -122,6 +141,7 @@ class Report:
         recipes: The recipes' texts; files name them by their number.
         functions: Symbols, as far as somebody measured them.
         sections: Of linked files.
+        earned: Of the recipe of a single object, what each of its elements earned.
         events: What was counted meanwhile (docs/cache-directory.md#events).
         meanings: What the words in it mean.
         survival: Of linked files, where objects are known.
@@ -137,6 +157,7 @@ class Report:
     recipes: tuple[str, ...] = ()
     functions: tuple[Function, ...] = ()
     sections: tuple[Section, ...] = ()
+    earned: tuple[Earned, ...] = ()
     events: Mapping[str, int] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
     survival: Survival | None = None
@@ -176,6 +197,10 @@ class Report:
         found = [(name.partition(":")[2], count) for name, count in self.events.items() if count]
         found = [(word, count) for word, count in found if f"{prefix}:{word}" in self.events]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+    def dispensable(self) -> list[str]:
+        """Return the elements of the recipe that earned nothing alone."""
+        return [each.name for each in self.earned if each.bytes == 0]
 
     def words(self) -> set[str]:
         """Return the reasons that stand in it."""

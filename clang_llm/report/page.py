@@ -9,7 +9,7 @@ from pathlib import Path
 from clang_llm import __version__
 from clang_llm.report import treemap
 from clang_llm.report.answers import Answer, answers
-from clang_llm.report.facts import BINARY, GONE, Bytes, Report
+from clang_llm.report.facts import GONE, Bytes, Report
 from clang_llm.report.tables import PART_NAMES, prose, tables
 from clang_llm.report.treemap import Tile
 from clang_llm.report.words import clean, number, share
@@ -93,12 +93,12 @@ def _bar(name: str, size: Bytes, whole: int) -> str:
 
 
 def _maps(found: Report) -> Iterator[str]:
-    if found.kind == BINARY:
+    symbols = [_one(each.name, each.after or 0, each.part) for each in found.functions]
+    shrunk = [_one(each.name, each.saved, each.part) for each in found.functions]
+    if len(found.files) == 1 and (found.sections or symbols):
         sections = [_one(each.name, each.after, each.part) for each in found.sections]
         yield from _map("Where the bytes are", "sections after", sections, "bytes")
-        symbols = [_one(each.name, each.after or 0, each.part) for each in found.functions]
         yield from _map("The largest symbols", "symbols after", symbols, "bytes")
-        shrunk = [_one(each.name, each.saved, each.part) for each in found.functions]
         yield from _map("What shrank", "bytes saved by symbol", shrunk, "bytes saved")
         return
     there = [each for each in found.known if each.state != GONE]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from clang_llm.report import wasm
+from clang_llm.report import frames, wasm
 from clang_llm.system.errors import ObjectError
 from clang_llm.system.objects import Section
 from clang_llm.system.packages import find_packages
@@ -66,7 +66,11 @@ def _added(found: Iterable[tuple[str, int, str]]) -> dict[str, tuple[int, str]]:
 
 
 def _elf_symbols(elf: ELFFile) -> Iterator[tuple[str, int, str]]:
-    """Yield the symbols that have bytes in the file, each place once: several names may lead to one."""
+    """Yield the symbols that have bytes in the file, each place once: several names may lead to one.
+
+    Functions of an object have their unwind entries' bytes, too, as where the plugin compares functions.
+    """
+    unwind = frames.entries(elf)
     parts = {number: _part(section) for number, section in enumerate(elf.iter_sections())}
     places: dict[tuple[int, int], tuple[str, int]] = {}
     for symbol in _table(elf, ".symtab") or _table(elf, ".dynsym"):
@@ -76,7 +80,7 @@ def _elf_symbols(elf: ELFFile) -> Iterator[tuple[str, int, str]]:
         here = places.setdefault((index, symbol["st_value"]), (symbol.name, size))
         if (size, here[0]) > (here[1], symbol.name):
             places[index, symbol["st_value"]] = (symbol.name, size)
-    yield from ((name, size, parts[index]) for (index, _), (name, size) in places.items())
+    yield from ((name, size + unwind.get(at, 0), parts[at[0]]) for at, (name, size) in places.items())
 
 
 def _part(section: object) -> str:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from clang_llm.report.facts import BINARY, GONE, Bytes, File, Function, Report, add, rows_of_parts
-from clang_llm.report.words import clean, number, share, things
+from clang_llm.report.words import change, clean, number, share, things
 from clang_llm.system.objects import PARTS
 
 #: What parts are called.
@@ -17,11 +17,16 @@ PART_NAMES = {"code": "code", "rodata": "read-only data", "data": "data", "unwin
 #: these a page of 1,000 files has less than a megabyte.
 FILES, SYMBOLS, NAMED, NAME, RECIPES = 1000, 200, 12, 160, 150_000
 
+#: What is said of an element without which there is no object that keeps what -Oz's promises.
+NEEDED = "needed"
+
 
 def tables(found: Report) -> Iterator[str]:
     """Yield all tables that have something to say."""
     if found.known:
         yield from _parts(found)
+    if found.earned:
+        yield from _earned(found)
     if found.sections:
         yield from _sections(found)
     if found.kind != BINARY:
@@ -77,6 +82,29 @@ def _parts(found: Report) -> Iterator[str]:
     more = ["its objects saved"] if survived else []
     yield "<h2>What the bytes are</h2>"
     yield _table(["", *found.names, "saved", "", *more], rows)
+
+
+def _earned(found: Report) -> Iterator[str]:
+    most = max((each.bytes or 0 for each in found.earned), default=0)
+    rows = []
+    for each in (each for each in found.earned if each.bytes != 0):
+        cells = _row((_name(each.name), each.kind))
+        if each.bytes is None:
+            rows.append(f"{cells}<td>{NEEDED}" + "<td>" * len(PARTS))
+            continue
+        bar = f' class=s style="--p:{100 * each.bytes / most:.0f}%"' if most and each.bytes > 0 else ""
+        parts = [change(size) for size in each.parts.listed()] if each.parts else [""] * len(PARTS)
+        rows.append(f"{cells}<td{bar}>{change(each.bytes)}" + "".join(f"<td>{size}" for size in parts))
+    caption = (
+        "By so many bytes the object would be larger without it, wherever it stands in the recipe. One does what "
+        f"another left, so they do not add up. {NEEDED.capitalize()}: without it the recipe makes no sound object, or "
+        "does not fit the module's functions."
+    )
+    idle = found.dispensable()
+    yield "<h2>What earned the bytes</h2>"
+    yield _table(["element", "", "earned", *PARTS], rows, caption)
+    if idle:
+        yield f'<p class="soft">Earned nothing alone: {html.escape(clean(", ".join(idle)))}.</p>'
 
 
 def _sections(found: Report) -> Iterator[str]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from clang_llm.report.build import MAX_BYTES, Plans, Recipes, file_of, rooted
-from clang_llm.report.facts import OBJECTS, UNKNOWN, Bytes, File, Report
+from clang_llm.report.facts import OBJECTS, UNKNOWN, Bytes, File, Function, Report
+from clang_llm.report.functions import between
 from clang_llm.system.errors import DataError, ObjectError
 from clang_llm.system.files import read_regular
 from clang_llm.system.ledger import Compiled
@@ -44,6 +45,8 @@ def report(
     compiles: Mapping[Path, Compiled],
     plans: Plans,
     progress: Callable[[Iterator[tuple[str, bytes]]], Iterator[tuple[str, bytes]]] = iter,
+    *,
+    functions: bool = False,
 ) -> Report:
     """Return the report on a directory.
 
@@ -53,16 +56,19 @@ def report(
         compiles: What the ledger knows, by object.
         plans: Finds plans.
         progress: Shows how far this is.
+        functions: Compare functions, too, of objects that are there twice.
 
     Raises:
         DataError: There are no objects.
     """
-    recipes, files, damaged = Recipes(), [], 0
+    recipes, files, damaged = Recipes(), list[File](), 0
+    pairs: list[Function] = []
     others = dict(objects_below(plain)) if plain is not None else {}
     for name, data in progress(objects_below(directory)):
         try:
             after = Bytes.of(parts_of(data))
             before = Bytes.of(parts_of(others[name])) if name in others else None
+            pairs += between(others[name], data, name) if functions and name in others else ()
         except ObjectError:
             damaged += 1
             continue
@@ -85,6 +91,7 @@ def report(
             root=str(directory.absolute()),
             files=tuple(files),
             recipes=recipes.texts(),
+            functions=tuple(pairs),
             notes=notes,
         )
     )

@@ -111,10 +111,9 @@ def test_damaged_files_are_one_error(tmp_path: Path, a_compiler: Compiler) -> No
     for target in ("x86-64", "wasm"):
         data = linked(a_compiler, tmp_path, target, "7").read_bytes()
         outcomes = set()
-        steps = [data[:end] for end in range(0, len(data), max(1, len(data) // 60))]
+        steps = [data[:end] for end in range(0, len(data), max(1, len(data) // 12))]
         steps += [
-            data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
-            for at in range(0, len(data), max(1, len(data) // 200))
+            data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :] for at in range(0, len(data), max(1, len(data) // 40))
         ]
         for damaged in steps:
             (tmp_path / "damaged").write_bytes(damaged)

@@ -162,14 +162,11 @@ def test_a_browser_shows_it(tmp_path: Path) -> None:
         pytest.skip("no Chromium is installed")
     (tmp_path / "page.html").write_text(page.page(build(30)), encoding="utf-8", errors="replace")
     words = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    shot = [f"--screenshot={tmp_path / 'page.png'}", "--window-size=1280,900"]
     address = (tmp_path / "page.html").as_uri()
-    subprocess.run([*words, *shot, address], capture_output=True, timeout=120, check=False)
-    if not (tmp_path / "page.png").exists():
+    done = subprocess.run([*words, "--dump-dom", address], capture_output=True, text=True, timeout=120, check=False)
+    if "<body" not in done.stdout:
         pytest.skip("Chromium does not run here")
-    done = subprocess.run([*words, "--dump-dom", address], capture_output=True, text=True, timeout=120, check=True)
     reader = Reader(done.stdout)
     assert "component_3.cpp.o" in reader.text
     assert "the level is not" in reader.text
-    # More than one colour: it is a picture of something.
-    assert (tmp_path / "page.png").stat().st_size > 20_000
+    assert reader.tags >= {"svg", "table", "details"}
