@@ -18,6 +18,7 @@ from clang_llm.plans.store.local import LocalStore
 from clang_llm.report import binary, build, document, markdown, page, tree, words
 from clang_llm.report.comparing import Budget, compare
 from clang_llm.report.facts import UNKNOWN, UNMEASURED, Report
+from clang_llm.report.functions import demangled
 from clang_llm.system import ledger, log
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import Settings
@@ -89,6 +90,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         found = _of_objects(arguments, settings)
     else:
         found = _of_ledger(settings)
+    found = replace(found, functions=demangled(found.functions, environ))
     found = replace(found, meanings={word: _MEANINGS.get(word) or describe(word) for word in found.words()})
     over, verdict = _judge(budget, found.before.total, found.after.total)
     _write(arguments, found, verdict)

@@ -92,6 +92,7 @@ def _where(found: Report) -> Answer:
 
 
 def _short(name: str) -> str:
+    name = name.replace("`", "'")  # which marks commands in a sentence
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ from clang_llm.system.files import read_regular
 MAX_BYTES = 1 << 32
 #: Seconds, against a hang alone: clang has compiled the same a moment ago.
 LIMIT_S = 3600.0
+#: Seconds for a question to a small program: a million names take one.
+ASK_S = 60.0
+_DEMANGLERS = ("llvm-cxxfilt", *(f"llvm-cxxfilt-{major}" for major in range(30, 13, -1)), "c++filt")
 # Options of clang's driver that have a file behind them which this compile must not write.
 _WRITES = {"-o", "-MF", "-MT", "-MQ", "-MJ"}
 _WRITES_ALONE = {"-MD", "-MMD", "-MP", "-MG", "-MV"}
@@ -65,6 +69,22 @@ def between(before: bytes, after: bytes, file: str) -> Iterator[Function]:
         first, second = old.get(name), new.get(name)
         part = (second or first or (0, ""))[1]
         yield Function(name, first[0] if first else None, second[0] if second else None, file, part)
+
+
+def demangled(found: Sequence[Function], environ: Mapping[str, str]) -> tuple[Function, ...]:
+    """Return symbols with the names that a reader of C++ knows, where there is a program that tells them."""
+    path = environ.get("PATH")
+    tool = next(filter(None, (shutil.which(name, path=path) for name in _DEMANGLERS)), None)
+    mangled = list(dict.fromkeys(each.name for each in found if each.name.startswith("_Z") and each.name.isascii()))
+    if tool is None or not mangled:
+        return tuple(found)
+    with suppress(ProcessError):
+        done = process.run([tool], env=environ, stdin="\n".join([*mangled, ""]).encode(), timeout_s=ASK_S)
+        names = done.stdout.decode(errors="replace").splitlines()
+        if done.ok and len(names) == len(mangled):
+            known = dict(zip(mangled, names, strict=True))
+            return tuple(each._replace(name=known.get(each.name, each.name)) for each in found)
+    return tuple(found)
 
 
 def recorder(place: Path, wrappers: Mapping[str, Path]) -> dict[str, Path]:

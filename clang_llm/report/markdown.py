@@ -24,6 +24,14 @@ def escaped(name: str) -> str:
     return _SPECIAL.sub(r"\\\1", clean(name)).replace("\\@", "@\u200b")
 
 
+def sentence(text: str) -> str:
+    """Return one of our sentences: names in it stand for themselves, and what stands between backquotes is code."""
+    pieces = clean(text).split("`")
+    if len(pieces) % 2 == 0:
+        return escaped(text)
+    return "".join(f"`{piece}`" if number % 2 else escaped(piece) for number, piece in enumerate(pieces))
+
+
 def of_report(found: Report, verdict: str = "") -> list[str]:
     """Return a report as lines of Markdown.
 
@@ -34,7 +42,7 @@ def of_report(found: Report, verdict: str = "") -> list[str]:
     before, after = found.names
     lines = [MARKER, f"### Size: {answers(found)[0].short}", "", *_verdict(verdict)]
     lines += [
-        f"- **{each.question}** {escaped(each.short)}. {escaped(' '.join(each.more))}".rstrip()
+        f"- **{each.question}** {sentence(each.short)}. {sentence(' '.join(each.more))}".rstrip()
         for each in answers(found)[1:]
     ]
     if found.known:

@@ -15,6 +15,7 @@ from integration.report.tooling import Tool, tool, work
 from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.types import Result, Status
 from clang_llm.report import functions, why
+from clang_llm.report.facts import Function
 from clang_llm.report.symbols import symbols
 from clang_llm.system.errors import DataError
 from clang_llm.system.objects import Parts, parts_of
@@ -143,6 +144,16 @@ def test_programs_that_note_commands_become_the_wrapper(tmp_path: Path) -> None:
     # Without a place for notes the build goes on.
     shutil.rmtree(tmp_path / "notes")
     assert subprocess.run([programs["clang-llm++"]], capture_output=True, timeout=60, check=False).returncode == 7
+
+
+def test_names_of_cxx_are_told_as_they_are_written(tmp_path: Path) -> None:
+    found = [Function("_ZN3one3twoEi", 1, 2), Function("main", 3, 4), Function("_Zx\n", 5, 6)]
+    if not any(map(shutil.which, ("llvm-cxxfilt", "llvm-cxxfilt-19", "c++filt"))):
+        pytest.skip("there is no c++filt")
+    assert [each.name for each in functions.demangled(found[:2], os.environ)] == ["one::two(int)", "main"]
+    # What cannot be told stays as it is, and so does all where nobody tells.
+    assert list(functions.demangled(found, os.environ)) == found
+    assert list(functions.demangled(found[:2], {"PATH": str(tmp_path)})) == found[:2]
 
 
 @pytest.mark.parametrize(

@@ -97,3 +97,8 @@ def test_markdown_has_its_marker_first_and_names_stand_for_themselves() -> None:
     assert row == r"| a\|\<b\>\*@" + "\u200b" + "me.o | – | 3 | +3 |"
     # The comparison's four changes: three files went, one came.
     assert sum(line.startswith("| ") and "–" in line for line in lines) == 4
+
+
+def test_commands_in_a_sentence_are_code_and_names_are_not() -> None:
+    assert markdown.sentence("See `a --b_c` in <x>.") == r"See `a --b_c` in \<x\>."
+    assert markdown.sentence("One ` alone") == r"One \` alone"
