@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from clang_llm.system.errors import ToolchainError
@@ -16,6 +17,10 @@ from clang_llm.toolchain.plugins import build_plugin
 SUPPORTED = (14, 15, 16, 19, 22)
 #: What lies beside a developer's checkout; its absence skips a test, never fails it.
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# On a busy machine a step takes as long as it takes.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
