@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from clang_llm.lab.packages.workplace import run_command
@@ -23,7 +23,7 @@ from clang_llm.plans.types import BARE
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import process_environment
 from clang_llm.tuning.acceptance import Acceptance
-from clang_llm.tuning.greedy import Choice, choose, savings_of
+from clang_llm.tuning.greedy import Choice, Row, choose, savings_of
 from clang_llm.tuning.space import in_all_ways
 
 
@@ -78,6 +78,17 @@ def best_heads(choice: Choice, count: int) -> list[tuple[str, str]]:
     return [head for head, _ in gains.most_common(count)]
 
 
+def lead_of(rows: Sequence[Row], recipes: Sequence[Recipe], count: int, known: Collection[Recipe]) -> list[Recipe]:
+    """Return the first recipes of an order: of the one head with which so many save most, since only they can be mixed.
+
+    Adding one at a time does not find it: another head always adds something at once, and can be mixed with nothing.
+    """
+    heads = dict.fromkeys(recipe.head for recipe in recipes if recipe.staged)
+    leads = [choose(rows, [each for each in recipes if each.head == head], count, known=known) for head in heads]
+    best = max((lead for lead in leads if lead.savings), key=lambda lead: lead.savings[-1], default=None)
+    return list(best.recipes) if best and count else []
+
+
 def under_heads(pool: Sequence[Recipe], heads: Sequence[tuple[str, str]], shipped: Sequence[Recipe]) -> list[Recipe]:
     """Return what is shipped, and the pipelines of a pool under some heads: only what shares a head can be mixed."""
     again = [Recipe(head[0], each.functions, (), head[1]) for head in heads for each in pool if each.staged]
@@ -93,10 +104,12 @@ def choose_one(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int
     everything = list(dict.fromkeys([*first, *shipped, *pool]))
     rows = making.measure(everything)
     if arguments.heads:
-        heads = best_heads(choose(rows, everything, arguments.count), arguments.heads)
+        lead = lead_of(rows, everything, arguments.lead, shipped)
+        found = best_heads(choose(rows, everything, arguments.count), arguments.heads)
+        heads = list(dict.fromkeys([*(each.head for each in lead), *found]))[: arguments.heads]
         everything = under_heads([*everything, *pool], heads, everything)
         rows = making.measure(everything)
-    kept = shipped[: arguments.keep]
+    kept = shipped[: arguments.keep] or lead_of(rows, everything, arguments.lead, shipped)
     chosen = choose(rows, everything, arguments.count, known=set(shipped), new=arguments.new, first=kept)
     as_it_was = savings_of(rows, shipped[: arguments.count])
     for number, saving in enumerate(chosen.savings):
@@ -123,6 +136,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--order", type=Path, default=Path("order.txt"), help="what `choose` writes (%(default)s)")
     parser.add_argument("--heads", type=int, default=2, help="heads to try all pipelines under (%(default)s)")
     parser.add_argument("--keep", type=int, default=0, help="shipped recipes that stay first (default: %(default)s)")
+    parser.add_argument("--lead", type=int, default=8, help="recipes under one head that come first (%(default)s)")
     parser.add_argument("--only-new", action="store_true", help="add: what is shipped keeps the evidence that it has")
     parser.add_argument("--ways", nargs="+", default=[], help="with --codegen: these ways alone, as in codegen<WAY>")
     parser.add_argument("--new", type=int, default=24, help="recipes to choose that are not shipped (%(default)s)")

@@ -9,13 +9,14 @@ from typing import ClassVar
 import pytest
 
 from clang_llm.lab.shipping import coreset, orders
-from clang_llm.lab.shipping.orders import best_heads, read_order, under_heads
+from clang_llm.lab.shipping.orders import best_heads, lead_of, read_order, under_heads
 from clang_llm.plans.coreset import read_coreset, write_coreset
 from clang_llm.plans.recipe import Recipe
+from clang_llm.plans.types import Result, Status
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import process_environment
 from clang_llm.toolchain.compiler import Compiler
-from clang_llm.tuning.greedy import Choice
+from clang_llm.tuning.greedy import Choice, Row, choose
 
 SHIPPED = Recipe("always-inline,globaldce")
 NEW = Recipe("always-inline,globalopt,function(sroa,simplifycfg),globaldce")
@@ -122,3 +123,16 @@ def test_pipelines_are_tried_under_the_heads_that_help_most() -> None:
         Recipe("globalopt", ("dce",), (), "globaldce"),
         whole,
     ]
+
+
+def test_an_order_is_led_by_what_can_be_mixed() -> None:
+    """Alone the recipe of the other head is the best, and so the greedy choice begins with it."""
+    same = [Recipe("ipsccp", (each,), (), "globaldce") for each in ("gvn", "sroa", "dce")]
+    other = Recipe("globalopt", ("gvn",), (), "globaldce")
+    sizes = {same[0]: (40, 100), same[1]: (100, 40), same[2]: (95, 95), other: (65, 65)}
+    results = {recipe: Result(0, Status.OK, sum(parts) + 10, parts) for recipe, parts in sizes.items()}
+    rows = [Row(210, results)]
+    assert choose(rows, list(sizes), 2).recipes[0] == other
+    assert lead_of(rows, list(sizes), 2, ()) == same[:2]
+    assert lead_of(rows, list(sizes), 0, ()) == []
+    assert lead_of(rows, [Recipe("globaldce")], 2, ()) == []
