@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # What only a report says.
 _MEANINGS = {
-    UNMEASURED: "not measured: too small to be worth a search, or something failed; `report -- make` tells which",
+    UNMEASURED: "not measured: too small for a search, or a failure; `report -- make` tells which",
     UNKNOWN: "not compiled by clang-llm at -Oz since stats --zero, or made again since; --before DIR compares it",
 }
 

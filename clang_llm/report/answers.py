@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from clang_llm.report.facts import BINARY, BUILD, CHANGED, GONE, UNKNOWN, File, Report, rows_of_parts
@@ -92,7 +93,7 @@ def _where(found: Report) -> Answer:
 
 
 def _short(name: str) -> str:
-    name = name.replace("`", "'")  # which marks commands in a sentence
+    name = PurePosixPath(name).name.replace("`", "'")  # which marks commands in a sentence
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
@@ -104,6 +105,8 @@ def _why(found: Report) -> Answer:
     more = []
     if by:
         more.append("Proposed by " + listed([f"{name} ({number(count)})" for name, count in by.most_common(4)]) + ".")
+    elif better:
+        more.append("The ledger does not know these objects, so nothing tells who proposed their passes.")
     most = [each for each in found.earned if each.bytes and each.bytes > 0][:_NAMED]
     if most:
         more.append("Earned most: " + listed([f"{each.name} ({number(each.bytes or 0)})" for each in most]) + ".")
@@ -147,13 +150,15 @@ def _is_it_safe(found: Report) -> Answer:
         f"no object is larger than {first}" if not larger else f"{things(len(larger), 'object')} larger than {first}"
     )
     rejected = sum(found.rejected().values())
-    more = ["Each candidate had to keep what -Oz's object promises: symbols, sections, protectors, TLS, notes."]
+    more = []
+    if any(each.by for each in found.files):
+        more.append("Each candidate had to keep what -Oz's object promises: symbols, sections, protectors, TLS, notes.")
     if rejected:
         more.append(f"{things(rejected, 'candidate')} that did not, or failed, were refused.")
     changed = sum(each.state == CHANGED for each in found.files)
     if changed:
         more.append(f"{things(changed, 'object')} made again by something else since: not counted.")
-    else:
+    elif found.kind == BUILD and not found.earned:
         more.append("None was made again by something else since, as far as sizes tell.")
     failed = sum(count for _, count in found.counted("error"))
     if failed:

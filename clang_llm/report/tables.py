@@ -124,7 +124,9 @@ def _files(found: Report) -> Iterator[str]:
     if not found.files:
         return
     most = max((each.saved for each in there), default=0)
-    rows = [_file(each, found, most) for each in there[:FILES]]
+    shown = there[:FILES]
+    told = any(each.by or each.why or each.state for each in shown)
+    rows = [_sizes(each, most) + (_remarks(each, found) if told else "") for each in shown]
     for name, some in ((f"{things(len(there) - FILES, 'more object')}", there[FILES:]), (_gone(gone), gone)):
         if some:
             known = [each for each in some if each.known]
@@ -136,7 +138,8 @@ def _files(found: Report) -> Iterator[str]:
     where = f"Below <code>{_name(found.root)}</code>. " if found.root else ""
     caption = f"{where}Of the bytes saved, so many are code, read-only data, data and unwind tables."
     yield "<h2>Files</h2>"
-    yield _table(["object", *found.names, "saved", "", *PARTS, "=proposed by", "recipe", "=remark"], rows, caption)
+    more = ["=proposed by", "recipe", "=remark"] if told else []
+    yield _table(["object", *found.names, "saved", "", *PARTS, *more], rows, caption)
 
 
 def _gone(files: Sequence[File]) -> str:
@@ -155,10 +158,10 @@ def _sizes(each: File, most: int) -> str:
     return cells + "".join(f"<td>{number(size)}" for size in (each.before.parts - each.after.parts).listed())
 
 
-def _file(each: File, found: Report, most: int) -> str:
+def _remarks(each: File, found: Report) -> str:
     link = f"<a href=#r{each.recipe}>{each.recipe + 1}</a>" if each.recipe is not None else ""
     remark = found.meanings.get(each.why, each.why) if not each.state else each.state
-    return f"{_sizes(each, most)}<td class=t>{_name(each.by)}<td>{link}<td class=w>{prose(remark)}"
+    return f"<td class=t>{_name(each.by)}<td>{link}<td class=w>{prose(remark)}"
 
 
 def _functions(functions: Sequence[Function], names: tuple[str, str]) -> Iterator[str]:
