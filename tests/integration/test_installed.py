@@ -187,7 +187,7 @@ SMOKE: dict[tuple[str, ...], Callable[[Installation], None]] = {
     ("tune",): smoke_tune,
     ("train",): smoke_train,
     ("stats",): says(r"Plans stored +2\n", "stats"),
-    ("report",): says(r"How much\? +\d+\.\d\d % smaller", "report"),
+    ("report",): says(r"How much\? +\d+\.\d\d % smaller", "report", "--html", "report.html"),
     ("explain",): says(r"lookup    hit\n", "explain", "clang-llm", "-Oz", "-c", "a.c"),
     ("advise",): says(
         r"^1 compile measured [^$]* -fno-unwind-tables\n", "advise", "--", "clang-llm", "-O2", "-c", "a.c"
