@@ -21,6 +21,7 @@ _WORDS = {
     "tls": ("the store's certificate is not believed", "name its certificate authority: `|ca=FILE`"),
     "full": ("the store is full", "Redis: maxmemory-policy allkeys-lru; a server with files: remove old ones"),
     "protocol": ("the store says what no such store says", "is it a server of that kind, and the path right?"),
+    "config": ("the setting names no store", f"correct {PREFIX}REMOTE: docs/remote.md"),
     "package": ("a package is missing", "pip install 'clang-llm[remote]'"),
     "damaged": ("a damaged plan was dropped", "the next search replaces it; who writes into the store?"),
     "oversized": ("a plan of more than 512 KiB was dropped", "who writes into the store?"),

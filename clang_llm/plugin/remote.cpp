@@ -147,9 +147,8 @@ static bool startCourier(const Place &P, StringRef Cache, StringRef Helper) {
     if (Between > 0)
       waitpid(Between, nullptr, 0);
   }
-  for (int File : {Lock, Listening})
-    if (File >= 0)
-      close(File);
+  close(Lock);
+  close(Listening);
   return Ours;
 }
 
@@ -205,13 +204,9 @@ public:
     if (!isShallow(Line))
       return false;
     Expected<json::Value> Parsed = json::parse(Line);
-    if (!Parsed) {
-      consumeError(Parsed.takeError());
-      return false;
-    }
-    if (json::Object *Object = Parsed->getAsObject())
+    if (json::Object *Object = Parsed ? Parsed->getAsObject() : nullptr)
       Message = std::move(*Object);
-    return true;
+    return !errorToBool(Parsed.takeError());
   }
 };
 
@@ -221,7 +216,7 @@ static std::string plain(StringRef Word) {
   return Plain ? Word.str() : "courier";
 }
 
-// Who the courier is, and when it was started: in its lock, a moment after it can be connected to.
+// Who the courier is, in its lock a moment after it can be connected to, and since when it should have spoken; 0: it has before.
 static std::pair<pid_t, time_t> courierOf(const Place &P) {
   struct stat Status = {};
   pid_t Process = -1;
@@ -232,8 +227,11 @@ static std::pair<pid_t, time_t> courierOf(const Place &P) {
     if (Lock < 0)
       break;
     fstat(Lock, &Status);
-    if (StringRef(readBounded(Lock, 16)).trim().getAsInteger(10, Process))
+    std::string Text = readBounded(Lock, 16);
+    auto Words = StringRef(Text).split('\n');
+    if (Words.first.getAsInteger(10, Process))
       Process = -1;
+    Status.st_mtime *= Words.second.empty();
     close(Lock);
   }
   return {Process, Status.st_mtime};
@@ -250,10 +248,10 @@ static std::string ask(int Socket, const Place &P, StringRef Key) {
   Conversation With(Socket, Process);
   bool Sent = send(Socket, Line.data(), Line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == ssize_t(Line.size());
   // Its first line says that it works. One that was started long ago and has not said it is not waited for.
-  bool Late = time(nullptr) - Started > StartSeconds + time_t(Patience::delayOf(Process) / 1000000000);
+  bool Late = Started != 0 && time(nullptr) - Started > StartSeconds + time_t(Patience::delayOf(Process) / 1000000000);
   if (!Sent || !With.receive(Answer, Late ? 20 : -1)) {
-    P.turnOff(30);
-    return "error:start";
+    P.turnOff(Started != 0 ? 30 : HungSeconds);
+    return Started != 0 ? "error:start" : "error:courier";
   }
   auto Version = Answer.getInteger("protocol");
   if (!Version || *Version != 1 || !With.receive(Answer)) {

@@ -37,6 +37,12 @@ PROTOCOL = 1
 IDLE_S = 20.0
 #: Seconds for which compiles leave a store alone that failed; the courier stays for so much longer, to know of it.
 OFF_S = 30.0
+#: Seconds for which nobody asks where the setting names no store: the most that the plugin believes.
+NO_STORE_S = 600.0
+#: What is counted then.
+CONFIG = "config"
+#: Seconds after which the courier leaves then.
+_NO_STORE_IDLE_S = 1.0
 #: Seconds between looks at the outbox and the clock.
 _LOOK_S = 0.25
 #: Seconds in which questions are still answered after nobody can find the socket any more.
@@ -97,8 +103,10 @@ class Courier:
             found, problem = fetch(key, major, self._stores, self._local, self._signing)
         if problem and not found:
             write_log(self._log, f"courier: {key}: {problem}")
+        if not self._stores:
+            problem = CONFIG
         if all(store.down for store in self._stores):
-            self._turn_off()
+            self._turn_off(OFF_S if self._stores else NO_STORE_S)
         return {"found": found, **({"error": problem} if problem and not found else {})}
 
     def work(self) -> None:
@@ -120,7 +128,9 @@ class Courier:
 
     def _is_idle(self) -> bool:
         with self._changed:
-            patience_s = IDLE_S + OFF_S * any(store.down for store in self._stores)
+            patience_s = (
+                IDLE_S + OFF_S * any(store.down for store in self._stores) if self._stores else _NO_STORE_IDLE_S
+            )
             return not self._open and time.monotonic() - self._last > patience_s
 
     def _revive(self) -> None:
@@ -129,11 +139,11 @@ class Courier:
             with suppress(OSError):
                 self._stamp.unlink()
 
-    def _turn_off(self) -> None:
+    def _turn_off(self, seconds: float) -> None:
         """Keep compiles from asking while no store answers."""
         with suppress(OSError):
             self._stamp.touch()
-            os.utime(self._stamp, (time.time(), time.time() + OFF_S))
+            os.utime(self._stamp, (time.time(), time.time() + seconds))
 
 
 class _Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -195,6 +205,8 @@ def _serve(cache: Path, socket_path: Path) -> None:
     settings = Settings.load(environ)
     try:
         courier = Courier(settings, cache, socket_path, environ)
+        # The second line tells compiles that we speak, however late: they wait for us as for one that works.
+        os.pwrite(_LOCK, b"%d\nready\n" % os.getpid(), 0)
         threading.Thread(target=_Listener(listening, courier).serve_forever, daemon=True).start()
         courier.work()
     except (Exception, ServerError) as error:  # noqa: BLE001 - the outermost boundary of a program that must not print

@@ -17,6 +17,8 @@ from clang_llm.system.errors import RemoteError
 
 #: Connections that are kept open: more than there are processors would only wait.
 _OPEN = 16
+#: What a server says of a directory.
+_MOVED = (301, 302, 307, 308)
 
 
 class HttpStore:
@@ -65,16 +67,18 @@ class HttpStore:
         return False
 
     def _read(self, key: str) -> tuple[bytes | None, str]:
-        status, data, tag = self._ask("GET", key)
+        status, data, headers = self._ask("GET", key)
         if status in (404, 410):
             return None, ""
+        if status in _MOVED and headers.get("Location", "").endswith(f"/{key}/"):
+            return b"", ""  # a directory in the place of an entry: the entry is to blame, not the server
         _check(status)
-        return bounded(data), tag
+        return bounded(data), headers.get("ETag", "")
 
     def _ask(
         self, method: str, key: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, bytes, str]:
-        """Send a request; return the status, what the body holds up to the bound, and the entity tag."""
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Send a request; return the status, what the body holds up to the bound, and the headers."""
         from urllib3.exceptions import ProtocolError
 
         url = self._base + self._address.name(key)
@@ -87,13 +91,13 @@ class HttpStore:
 
     def _once(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
-    ) -> tuple[int, bytes, str]:
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         every = {**self._pool.headers, **(headers or {})}
         response = self._pool.request(method, url, body=body, headers=every, preload_content=False, redirect=False)
         try:
             data = response.read(MAX_BYTES + 1, decode_content=False)
             whole = len(data) <= MAX_BYTES
-            return response.status, data, response.headers.get("ETag", "")
+            return response.status, data, response.headers
         finally:
             if response.status == 200 and not whole:
                 response.close()

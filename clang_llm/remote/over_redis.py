@@ -55,7 +55,7 @@ class RedisStore:
         with _described(), self._client.pipeline() as pipe:
             for _ in range(TRIES):
                 pipe.watch(name)
-                new = choose(self._read(pipe, key) or None)
+                new = choose(self._old(pipe, key))
                 if new is None:
                     return False
                 pipe.multi()
@@ -66,6 +66,16 @@ class RedisStore:
                     continue
                 return True
         return False
+
+    def _old(self, client: redis.Redis, key: str) -> bytes | None:
+        from redis.exceptions import ResponseError
+
+        try:
+            return self._read(client, key) or None
+        except ResponseError as error:
+            if _is_of_an_entry(error):
+                return b""
+            raise
 
     def _read(self, client: redis.Redis, key: str) -> bytes:
         # Not all of what somebody else may have put there.
@@ -88,11 +98,18 @@ def _described() -> Iterator[None]:
         raise RemoteError(f"{_word(error)}: Redis cannot be reached ({error})") from error
     except of.ResponseError as error:
         text = str(error)
+        if _is_of_an_entry(error):
+            raise RemoteError("damaged: what is there is no text") from error
         refused = text.startswith(("NOAUTH", "WRONGPASS", "NOPERM", "READONLY", "MISCONF"))
         raise RemoteError(f"{'refused' if refused else 'protocol'}: Redis says: {text[:200]}") from error
     except (of.RedisError, OSError, ValueError, IndexError, TypeError, AttributeError) as error:
         # What is no Redis makes the parser stumble in many ways.
         raise RemoteError(f"protocol: no answer of Redis ({type(error).__name__})") from error
+
+
+def _is_of_an_entry(error: Exception) -> bool:
+    """Whether a list or the like is in the place of an entry, which is no reason to leave the store alone."""
+    return str(error).startswith("WRONGTYPE")
 
 
 def _word(error: BaseException | None) -> str:

@@ -126,6 +126,19 @@ def nobody_else_writes() -> Iterator[None]:
         os.umask(before)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there; a link that somebody planted in a shared directory is not followed.
+
+    What a process of the same number left there is removed first. The mode is 0666 less the umask, as clang's is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:
+        file.write(data)
+
+
 def replace_file(path: Path, text: str) -> None:
     """Write a file under a temporary name and rename it, so that nobody sees half of it."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

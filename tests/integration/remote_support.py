@@ -137,9 +137,9 @@ class Host:
         """Return the process ids of couriers that live."""
         found = []
         for lock in self.cache.glob("courier-*/*.lock"):
-            text = lock.read_text(encoding="ascii")
-            if text and _lives(int(text), str(self.cache)):
-                found.append(int(text))
+            pid = int(lock.read_text(encoding="ascii").partition("\n")[0] or 0)
+            if pid and _lives(pid, str(self.cache)):
+                found.append(pid)
         return found
 
     def wait_for(self, event: str, count: int, seconds: float = 20.0) -> None:
@@ -221,8 +221,8 @@ def running(command: list[str], directory: Path, port: int) -> Iterator[subproce
 
 
 @contextlib.contextmanager
-def redis(directory: Path) -> Iterator[Served]:
-    """Run Redis with the configuration of `cache/server`."""
+def redis(directory: Path, more_users: str = "") -> Iterator[Served]:
+    """Run Redis with the configuration of `cache/server`, and with more users."""
     needs("redis")
     server = program("redis-server")
     shutil.copytree(SERVER / "redis", directory)
@@ -234,7 +234,7 @@ def redis(directory: Path) -> Iterator[Served]:
     users = (directory / "users.acl").read_text(encoding="utf-8")
     assert users.count("CHANGE-ME-TOO") == 1
     users = users.replace("CHANGE-ME-TOO", "reading-only").replace("CHANGE-ME", "secret-of-the-team")
-    (directory / "users.acl").write_text(users, encoding="utf-8")
+    (directory / "users.acl").write_text(users + more_users, encoding="utf-8")
     for name, secret in (("writer", "secret-of-the-team"), ("reader", "reading-only")):
         (directory / name).write_text(secret + "\n", encoding="utf-8")
     with running([server, "redis.conf"], directory, port):

@@ -20,7 +20,7 @@ from clang_llm.plans.store.seal import key_of, seal_of
 from clang_llm.plans.store.vouched import vouch
 from clang_llm.plans.types import is_key
 from clang_llm.system.errors import PlanError, PlanFormatError
-from clang_llm.system.files import read_regular
+from clang_llm.system.files import read_regular, write_new
 from clang_llm.system.locks import locked
 
 #: Corrupt entries that are kept for looking at; the rest is thrown away.
@@ -225,7 +225,7 @@ class LocalStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             # open() gives 0666 less the umask, as clang does: a team can share the directory.
             own = key_of(self.root, create=True) if sealed else None
-            temporary.write_bytes(encode(plan, None if own is None else partial(seal_of, own)))
+            write_new(temporary, encode(plan, None if own is None else partial(seal_of, own)))
             temporary.replace(path)
         except OSError:
             with suppress(OSError):

@@ -11,7 +11,7 @@ import pytest
 from clang_llm.plans import store as stores
 from clang_llm.plans.plan import MAX_BYTES, Plan, encode
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.store import eviction
+from clang_llm.plans.store import eviction, local
 from clang_llm.plans.store.local import QUARANTINED, LocalStore
 from clang_llm.plans.store.seal import key_of, seal_of
 from clang_llm.plans.vetted import digests_of
@@ -149,12 +149,12 @@ def test_a_directory_that_cannot_be_written_is_silent(tmp_path: Path, capfd: pyt
 def test_a_write_that_fails_half_way_publishes_nothing(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put(make_plan(size=95))
 
-    def full_disk(path: Path, data: bytes) -> int:
+    def full_disk(path: Path, data: bytes) -> None:
         with path.open("wb") as file:
             file.write(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    monkeypatch.setattr(local, "write_new", full_disk)
     assert not store.put(make_plan(size=90))
     assert store.get(KEY) == make_plan(size=95)
     assert [path.name for path in store.path(KEY).parent.iterdir()] == [KEY[2:]]
@@ -308,3 +308,14 @@ def test_the_shipped_seeds_are_sound() -> None:
         assert plan.size <= plan.size_oz
         assert plan.provenance["validated"]
         assert plan.recipe is None or digests_of(plan.recipe) <= shipped_pieces(plan.major)
+
+
+def test_a_link_that_somebody_planted_is_not_written_through(store: LocalStore, tmp_path: Path) -> None:
+    """A shared directory's temporary names can be guessed."""
+    (tmp_path / "mine").write_text("precious")
+    path = store.path(KEY)
+    path.parent.mkdir(parents=True)
+    (path.parent / f".tmp-{os.getpid()}-{path.name[:8]}").symlink_to(tmp_path / "mine")
+    assert store.put(make_plan())
+    assert (tmp_path / "mine").read_text() == "precious"
+    assert store.get(KEY) == make_plan()
