@@ -26,6 +26,7 @@ from clang_llm.cli import (
     train,
     tune,
     validate,
+    warm,
 )
 from clang_llm.system import settings
 from clang_llm.system.errors import ClangLlmError
@@ -33,7 +34,7 @@ from clang_llm.system.errors import ClangLlmError
 # What a shell reports for a command that the user interrupted: 128 + SIGINT.
 INTERRUPTED = 130
 
-_GROUPS = (doctor, stats, report, explain, advise, cache, plans, key, config, validate, tune, train, serve, path)
+_GROUPS = (doctor, stats, report, explain, advise, cache, plans, key, config, validate, warm, tune, train, serve, path)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -21,8 +21,10 @@ from clang_llm.toolchain.compiler import find_clang
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare how a project is told: a build command, or a compilation database."""
     parser.add_argument("--compile-commands", type=Path, metavar="FILE", help="compile_commands.json, not a build")
-    parser.add_argument("--jobs", type=int, default=1, help="commands of FILE at once (%(default)s)")
-    parser.add_argument("build", nargs=argparse.REMAINDER, metavar="CMD", help="such as: -- make -j2")
+    parser.add_argument("--jobs", "-j", type=int, default=1, help="commands of FILE at once (%(default)s)")
+    parser.add_argument(
+        "build", nargs=argparse.REMAINDER, metavar="CMD", help="such as: -- make -j2; or FILE, when it is a .json"
+    )
 
 
 def compilers(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -60,6 +62,10 @@ class Build:
             DataError: There is neither a build nor a file, or there are both.
         """
         command = tuple(arguments.build[1:] if arguments.build[:1] == ["--"] else arguments.build)
+        if arguments.build[:1] != ["--"] and command and command[0].endswith(".json"):
+            if len(command) > 1 or arguments.compile_commands is not None:
+                raise DataError(f"give options before {command[0]}, and nothing after it")
+            return cls((), Path(command[0]), arguments.jobs)
         if bool(command) == (arguments.compile_commands is not None):
             raise DataError("give a build command after --, or --compile-commands FILE")
         return cls(command, arguments.compile_commands, arguments.jobs)
@@ -115,6 +121,12 @@ def _command(entry: Mapping[str, object], home: Path) -> Command:
     return Command((str(wrapper), *kept, "-o", os.devnull), home / str(entry["directory"]))
 
 
+def _may_be_oz(command: Command) -> bool:
+    """Whether a command may compile at -Oz: its last level says so, or there is none and it may stand in a file."""
+    levels = [word for word in command.argv if word.startswith("-O")]
+    return levels[-1] == "-Oz" if levels else any(word.startswith(("@", "--config")) for word in command.argv)
+
+
 def _commands(path: Path, environ: Mapping[str, str], jobs: int, outputs: Path | None) -> int:
     def compile_one(numbered: tuple[int, Command]) -> int:
         number, command = numbered
@@ -126,7 +138,11 @@ def _commands(path: Path, environ: Mapping[str, str], jobs: int, outputs: Path |
             return 1
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        failed = sum(status != 0 for status in pool.map(compile_one, enumerate(read_commands(path))))
+        every = list(enumerate(read_commands(path)))
+        wanted = [each for each in every if _may_be_oz(each[1])]
+        failed = sum(status != 0 for status in pool.map(compile_one, wanted))
+    if len(wanted) < len(every):
+        sys.stderr.write(f"{len(every) - len(wanted)} of {len(every)} commands are not at -Oz and were left out\n")
     if failed:
         sys.stderr.write(f"{failed} commands failed; see them with clang itself\n")
     return 1 if failed else 0

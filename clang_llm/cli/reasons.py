@@ -39,6 +39,7 @@ _MEANINGS = {
     "no_target": "clang has no code generator for this target",
     "tiny": "too small to be worth a search, or a test program of a configure script, and there is no plan for it",
     "effort_0": "effort 0 searches nothing, and there is no plan for this module",
+    "captured": "kept for workers or for training; the object is plain -Oz",
     "frozen": "FROZEN is set: nothing is searched, and no plan is committed for this module, or not one that holds",
     "language": "only C and C++ were validated",
     # decisions

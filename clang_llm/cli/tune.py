@@ -16,17 +16,24 @@ from clang_llm.cli.database import check_database
 from clang_llm.cli.output import counted, human_count, percent
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.cli.reasons import describe
+from clang_llm.cli.scale import CAPTURED, add_worker_arguments, build_and_search, workers_of
+from clang_llm.cli.sending import send, tell_waiting
 from clang_llm.compile.evaluator import PATIENT
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.system import log
 from clang_llm.system.errors import DataError
-from clang_llm.system.settings import MAX_CANDIDATES, Settings
+from clang_llm.system.settings import MAX_CANDIDATES, PREFIX, Settings
 
 if TYPE_CHECKING:
     from clang_llm.cli.commands import Commands
 
 #: Compilations for each module: where the curve of savings over candidates has flattened on validation modules.
 DEFAULT_CANDIDATES = 300
+#: Said where no compile went through us.
+NOBODY = (
+    "no compile went through clang-llm. Either the build compiled nothing (clean the project first), or it does not "
+    "use CC and CXX of its environment; name clang-llm and clang-llm++ to it then"
+)
 #: Seconds between looks at what is done.
 _LOOK_S = 2.0
 
@@ -41,6 +48,7 @@ def add_commands(commands: Commands) -> None:
         "first, since only what is compiled is tuned. A stopped run goes on. The exit status is the build's.",
     )
     parser.add_argument("--candidates", type=int, default=DEFAULT_CANDIDATES, help="for each module (%(default)s)")
+    add_worker_arguments(parser)
     add_build_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -63,10 +71,10 @@ class Summary:
     size: int
 
     @classmethod
-    def since(cls, before: frozenset[tuple[str, int]], store: LocalStore) -> Summary:
-        """Add up those that were not there before."""
+    def since(cls, before: frozenset[tuple[str, int]], store: LocalStore, backend: str = "") -> Summary:
+        """Add up those that were not there before: all, or those of one backend."""
         found = (store.get(key) for key, _ in entries_of(store) - before)
-        plans = [plan for plan in found if plan is not None and plan.provenance.get("backend") == "tune"]
+        plans = [plan for plan in found if plan is not None and backend in ("", plan.provenance.get("backend"))]
         return cls(len(plans), sum(plan.size_oz for plan in plans), sum(plan.size for plan in plans))
 
     @property
@@ -87,15 +95,19 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not SMALLEST_BUDGET <= arguments.candidates <= MAX_CANDIDATES:
         bounds = f"{SMALLEST_BUDGET} (below which there is nothing to search with) to {MAX_CANDIDATES}"
         raise DataError(f"--candidates {arguments.candidates}: give a number from {bounds}")
-    if settings.readonly or settings.disable:
-        raise DataError("CLANG_LLM_READONLY or CLANG_LLM_DISABLE is set; unset it to tune")
+    refuse_idle(settings, "tune")
     variables = _environment(arguments.candidates, settings, environ)
     store = LocalStore(settings.cache_dir)
     before, events = entries_of(store), log.fold_events(settings.cache_dir)
-    with _Progress(store, before):
-        status = build.run(variables)
-    made = Summary.since(before, store)
+    with workers_of(arguments) as workers:
+        if workers is not None:
+            status = build_and_search(build, variables, workers, "tune", arguments.candidates)
+        else:
+            with _Progress(store, before):
+                status = build.run(variables)
+    made = Summary.since(before, store, "tune")
     came = log.fold_events(settings.cache_dir) - events
+    tell_waiting(send(settings, environ))
     if made.modules:
         hits = came["hit"] + came["hit:oz"]
         print(f"tuned: {made.text()}" + (f"; {_tuned_before(hits)}" if hits else ""))
@@ -108,6 +120,17 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return status
 
 
+def refuse_idle(settings: Settings, what: str) -> None:
+    """See that a search has an effect.
+
+    Raises:
+        DataError: A setting turns it off; with what to do.
+    """
+    set_ = [name for name in ("READONLY", "DISABLE", "FROZEN") if getattr(settings, name.lower())]
+    if set_:
+        raise DataError(f"{' and '.join(PREFIX + name for name in set_)} is set; unset it to {what}")
+
+
 def _tuned_before(hits: int) -> str:
     return f"{counted(hits, 'module was', 'modules were')} tuned before, with no fewer candidates"
 
@@ -115,22 +138,23 @@ def _tuned_before(hits: int) -> str:
 def what_came(events: Counter[str]) -> str:
     """Return what became of the compiles of a build that tuned nothing, by what was counted meanwhile."""
     hits = events["hit"] + events["hit:oz"]
-    told = [_tuned_before(hits)] if hits else []
-    told += [
+    told = [*([_tuned_before(hits)] if hits else []), *left_alone(events)]
+    if not told:
+        return NOBODY
+    return "; ".join(told)
+
+
+def left_alone(events: Counter[str]) -> list[str]:
+    """Return what kept compiles from a search, each in a sentence."""
+    return [
         f"{counted(count, f'compile {one}', f'compiles {several}')}: {describe(name.partition(':')[2])} ({name})"
         for kind, one, several in (
             ("error:", "failed, plain -Oz", "failed, plain -Oz"),
             ("bypass:", "was left to clang", "were left to clang"),
         )
         for name, count in events.most_common()
-        if name.startswith(kind)
+        if name.startswith(kind) and name not in (CAPTURED, "bypass:link")
     ]
-    if not told:
-        return (
-            "no compile went through clang-llm. Either the build compiled nothing (clean the project first), or it "
-            "does not use CC and CXX of its environment; name clang-llm and clang-llm++ to it then"
-        )
-    return "; ".join(told)
 
 
 def _environment(candidates: int, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -165,7 +189,7 @@ class _Progress:
 
         with tqdm(desc="tune", unit="module", file=sys.stderr) as bar:
             while not self._done.wait(_LOOK_S):
-                summary = Summary.since(self._before, self._store)
+                summary = Summary.since(self._before, self._store, "tune")
                 bar.n = summary.modules
                 bar.set_postfix_str(f"{summary.saved} saved")
                 bar.refresh()

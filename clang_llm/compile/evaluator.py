@@ -115,3 +115,19 @@ class Evaluator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Measuring:
+    """Measures recipes for a `clang_llm.compile.search.Search` with a clang that is driven from here."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._results = [Result(-1, Status.OK, evaluator.size_oz, parts=evaluator.parts_oz)]
+
+    def evaluate(self, recipes: Sequence[Recipe]) -> None:
+        """Ask for measurements."""
+        self._results += self._evaluator.evaluate(recipes)
+
+    def result(self) -> Result:
+        """Return the next measurement, that of plain -Oz first."""
+        return self._results.pop(0)

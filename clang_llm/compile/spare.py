@@ -10,14 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from clang_llm import backends
-from clang_llm.compile.evaluator import Evaluator
+from clang_llm.compile.evaluator import Evaluator, Measuring
 from clang_llm.compile.search import Search
 from clang_llm.models.asking import backlog
 from clang_llm.models.asking.place import Place
-from clang_llm.plans.recipe import Recipe
 from clang_llm.plans.store.local import LocalStore
 from clang_llm.plans.store.vouched import vouch
-from clang_llm.plans.types import Result, Status
 from clang_llm.system import log
 from clang_llm.system.errors import ClangLlmError, ServerError, ToolchainError
 from clang_llm.system.settings import Settings, compiler_environment
@@ -138,7 +136,7 @@ class SpareTime:
             if (evaluator.request.target, evaluator.request.llvm) != (entry.target, entry.llvm):
                 raise ToolchainError(f"{compiler.path} compiles for {evaluator.request.target}, not {entry.target}")
             request = evaluator.request._replace(key=entry.key, budget=entry.budget)
-            plan, _ = Search(_Measuring(evaluator), request, backend, entry.backend).run()
+            plan, _ = Search(Measuring(evaluator), request, backend, entry.backend).run()
         store = LocalStore(cache, max_bytes=entry.max_size)
         known = store.get(entry.key)
         # The promise of a plan is about the very object: when -Oz has another size here, this is another compile.
@@ -170,17 +168,3 @@ class SpareTime:
         if where not in self._stubs:
             self._stubs[where] = build_plugin(compiler, cache, self._settings.python).stub
         return self._stubs[where]
-
-
-class _Measuring:
-    """Measures recipes for a `Search` with a clang that is driven from here."""
-
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-        self._results = [Result(-1, Status.OK, evaluator.size_oz, parts=evaluator.parts_oz)]
-
-    def evaluate(self, recipes: Sequence[Recipe]) -> None:
-        self._results += self._evaluator.evaluate(recipes)
-
-    def result(self) -> Result:
-        return self._results.pop(0)

@@ -292,7 +292,7 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
   Decision Found = Search(C, Asked, K, Directory).run(Lookup);
   bool Failed = !Found.Apply && Found.Reason != "best";
   if (Failed)
-    appendEvent(S, Found.Reason == "frozen" ? "bypass:frozen" : errorEvent(Found.Reason));
+    appendEvent(S, Found.Reason == "frozen" || Found.Reason == "captured" ? "bypass:" + Found.Reason : errorEvent(Found.Reason));
   // A plan from a smaller search is better than none when the larger search could not be made.
   return Failed && Lookup == "weaker" && E.Sealed ? Cached : Found;
 }

@@ -102,16 +102,25 @@ def inspect(path: Path) -> Compiler:
     Raises:
         ToolchainError: It does not answer like a clang.
     """
-    try:
-        answer = process.run([path, "--version"], env=settings.compiler_environment(), timeout_s=ASK_S)
-    except ProcessError as error:
-        raise ToolchainError(str(error)) from error
-    match = _VERSION.search(answer.output)
-    if not match or answer.output.startswith("Apple"):
+    said = _answer(path)
+    match = _VERSION.search(said)
+    if not match or said.startswith("Apple"):
         raise ToolchainError(f"{path} is not an LLVM clang; set CLANG_LLM_CLANG to one")
     real = path.resolve()
     version = ".".join(match.groups())
     return Compiler(path, real, version, _llvm_config(real, version))
+
+
+def said_by(path: Path) -> str:
+    """Return what a clang says of its vendor and version; raises ToolchainError."""
+    return _answer(path).partition("\n")[0]
+
+
+def _answer(path: Path) -> str:
+    try:
+        return process.run([path, "--version"], env=settings.compiler_environment(), timeout_s=ASK_S).output
+    except ProcessError as error:
+        raise ToolchainError(str(error)) from error
 
 
 def _llvm_config(real: Path, version: str) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -78,6 +79,8 @@ class Host:
 
     def __init__(self, root: Path, compiler: Compiler, build: PluginBuild, remote: str, **environment: str) -> None:
         self.root, self.compiler, self.cache = root, compiler, root / "cache"
+        #: What each compile is started by, such as `ip netns exec NAME`.
+        self.by: list[str] = []
         (self.cache).mkdir(parents=True)
         (root / "src").mkdir()
         self.plugin = root / "plugin"
@@ -113,7 +116,10 @@ class Host:
     def compile(self, name: str, *options: str, **environment: str) -> process.Completed:
         """Compile a source; nothing is printed and nothing fails."""
         done = process.run(
-            self.command(name, *options), env={**self.environment, **environment}, cwd=self.root / "src", timeout_s=200
+            [*self.by, *self.command(name, *options)],
+            env={**self.environment, **environment},
+            cwd=self.root / "src",
+            timeout_s=200,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
         return done
@@ -220,6 +226,18 @@ def running(command: list[str], directory: Path, port: int) -> Iterator[subproce
             server.wait(20)
 
 
+def composed(kind: str, directory: Path) -> list[str]:
+    """Return the command of a compose file, with what it mounts where the files are here."""
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: pip install clang-llm[dev]")
+    service = yaml.safe_load((SERVER / kind / "compose.yaml").read_text(encoding="utf-8"))["services"]["plans"]
+    words = shlex.split(service["command"])
+    for volume in service["volumes"]:
+        here, there, *_ = volume.split(":")
+        assert (SERVER / kind / here).exists()
+        words = [word.replace(there, str(directory / here)) for word in words]
+    return words
+
+
 @contextlib.contextmanager
 def redis(directory: Path, more_users: str = "") -> Iterator[Served]:
     """Run Redis with the configuration of `cache/server`, and with more users."""
@@ -227,6 +245,8 @@ def redis(directory: Path, more_users: str = "") -> Iterator[Served]:
     server = program("redis-server")
     shutil.copytree(SERVER / "redis", directory)
     port = free_port()
+    command = composed("redis", directory)
+    assert command[0] == "redis-server"
     text = (
         (directory / "redis.conf").read_text(encoding="utf-8").replace("port 6379", f"port {port}\nbind 127.0.0.1", 1)
     )
@@ -237,7 +257,7 @@ def redis(directory: Path, more_users: str = "") -> Iterator[Served]:
     (directory / "users.acl").write_text(users + more_users, encoding="utf-8")
     for name, secret in (("writer", "secret-of-the-team"), ("reader", "reading-only")):
         (directory / name).write_text(secret + "\n", encoding="utf-8")
-    with running([server, "redis.conf"], directory, port):
+    with running([server, *command[1:]], directory, port):
         where = f"@127.0.0.1:{port}|password-file={directory}"
         yield Served(f"redis://clang-llm{where}/writer", f"redis://clang-llm-reader{where}/reader", directory)
 
@@ -261,8 +281,9 @@ def nginx(directory: Path) -> Iterator[Served]:
         (directory / f"{name}.password").write_text(secret + "\n", encoding="utf-8")
     (directory / "readers").write_text("".join(lines.values()), encoding="utf-8")
     (directory / "writers").write_text(lines["clang-llm"], encoding="utf-8")
-    said = "daemon off; master_process off;"  # one process, which is this user's
-    with running([server, "-p", str(directory), "-c", str(directory / "nginx.conf"), "-g", said], directory, port):
+    command = composed("nginx", directory)
+    assert command[0] == "nginx"
+    with running([server, *command[1:]], directory, port):
         scheme = "https"
         where = f"@localhost:{port}|ca={directory}/ca.crt|password-file={directory}"
         yield Served(
@@ -270,12 +291,12 @@ def nginx(directory: Path) -> Iterator[Served]:
         )
 
 
-def certify(openssl: str, directory: Path) -> None:
-    """Make a certificate authority and a certificate for localhost."""
+def certify(openssl: str, directory: Path, names: str = "DNS:localhost,IP:127.0.0.1") -> None:
+    """Make a certificate authority and a certificate for this machine."""
     ca = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     subject = ["-subj", "/CN=team", "-keyout", "ca.key", "-out", "ca.crt"]
     asked = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
-    (directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="utf-8")
+    (directory / "names").write_text(f"subjectAltName={names}\n", encoding="utf-8")
     signed = ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
     for words in (
         [*ca, *subject],

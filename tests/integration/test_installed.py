@@ -186,6 +186,7 @@ SMOKE: dict[tuple[str, ...], Callable[[Installation], None]] = {
     ("doctor",): says("a trial compile worked", "doctor"),
     ("tune",): smoke_tune,
     ("train",): smoke_train,
+    ("warm",): says("nothing is new; 1 module was there", "warm", "--", "make", "-B"),
     ("stats",): says(r"Plans stored +2\n", "stats"),
     ("report",): says(r"How much\? +\d+\.\d\d % smaller", "report", "--html", "report.html"),
     ("explain",): says(r"lookup    hit\n", "explain", "clang-llm", "-Oz", "-c", "a.c"),

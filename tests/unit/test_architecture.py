@@ -127,8 +127,11 @@ def test_requirements_are_what_is_imported() -> None:
     remote = re.findall(r"^([a-z0-9]+)", config["options.extras_require"]["remote"], re.MULTILINE)
     stores = [path for path in modules() if path.is_relative_to(PACKAGE / "remote")]
     assert sorted({name for path in stores for name in foreign_imports(path)}) == sorted(remote)
+    cluster = PACKAGE / "compile" / "over_ray.py"
+    assert set(foreign_imports(cluster)) == {"ray"}
+    assert re.findall(r"^([a-z0-9]+)", config["options.extras_require"]["ray"], re.MULTILINE) == ["ray"]
     imported: dict[bool, set[str]] = {True: set(), False: set()}
-    for path in set(modules()) - {keys, *stores}:
+    for path in set(modules()) - {keys, cluster, *stores}:
         with_models = any(path.is_relative_to(PACKAGE / name) for name in ("models", "lab/training"))
         imported[with_models] |= {distributions.get(name, name) for name in foreign_imports(path)}
     assert sorted(imported[False]) == sorted(always)

@@ -82,7 +82,7 @@ class Hostile:
         if err.startswith("clang-llm-tool: "):
             assert status != 0, words
             # These go on after a command that cannot be run, and say how many there were, or what was checked.
-            more = {"tune": 1, "train": 1, "plans": 2}
+            more = {"tune": 2, "train": 2, "warm": 2, "plans": 3}
             assert err.count("\n") <= 1 + more.get(words[0], 0), (words, err)
         elif status not in (0, 1):
             assert err.startswith("usage: ") or err.splitlines()[-1].startswith("clang-llm-tool: "), (
@@ -143,6 +143,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "config": (),
     "validate": ("broken.lists",),
     "tune": ("--compile-commands", "commands.json"),
+    "warm": ("--compile-commands", "commands.json"),
     "train": ("--out", "new", "--compile-commands", "commands.json"),
     "serve": ("--status",),
     "path": ("wrappers",),
