@@ -160,6 +160,14 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         del client_address
         return wire.peer(request)[1] == os.geteuid() and self.courier.arrives()
 
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Answer a connection in a thread of its own; one that cannot be started is no connection."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self.courier.leaves()
+            raise
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         try:
             super().process_request_thread(request, client_address)
@@ -197,7 +205,8 @@ def main() -> None:
 
 def _serve(cache: Path, socket_path: Path) -> None:
     with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        # What can be written, not what is reserved: each thread reserves 64 MiB of addresses and touches hardly any.
+        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
     os.set_inheritable(_LOCK, False)
     threading.stack_size(_STACK)
     listening = socket.socket(fileno=_LISTENING)

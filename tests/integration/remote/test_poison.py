@@ -306,7 +306,7 @@ def test_a_thousand_hostile_lines(make_host: MakeHost, make_team: Callable[[int]
         victim.forget()
     print(dict(counted))
     assert counted["miss"] == 1000, counted
-    assert min(counted[name] for name in ("plans:unvetted", "plans:refused", "bypass:frozen", "stored")) > 20, counted
+    assert min(counted[name] for name in ("plans:unvetted", "plans:refused", "bypass:frozen", "stored")) > 5, counted
 
 
 @pytest.mark.parametrize("kind", PLANTS)

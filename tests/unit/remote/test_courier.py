@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -139,3 +140,20 @@ def test_others_are_told_to_leave_a_failed_store_alone(desk: Desk) -> None:
     assert desk.talk(ASK, ASK)[1:] == [{"found": False, "error": "unreachable"}, {"found": False, "error": "off"}]
     until = desk.path.with_suffix(".off").stat().st_mtime
     assert 20 < until - time.time() <= program.OFF_S
+
+
+def test_a_connection_for_which_no_thread_can_be_started_is_forgotten(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the courier would wait for its end for ever."""
+
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socketserver.ThreadingMixIn, "process_request", no_thread)
+        with desk.connect() as connection:
+            assert connection.recv(1) == b""
+    assert desk.talk(ASK)[1] == {"found": False}
+    desk.thread.join(20)
+    assert not desk.thread.is_alive()
