@@ -71,10 +71,10 @@ class Summary:
     size: int
 
     @classmethod
-    def since(cls, before: frozenset[tuple[str, int]], store: LocalStore, backend: str = "") -> Summary:
-        """Add up those that were not there before: all, or those of one backend."""
+    def since(cls, before: frozenset[tuple[str, int]], store: LocalStore, backend: str | None = "tune") -> Summary:
+        """Add up those that were not there before: those of one backend, or all."""
         found = (store.get(key) for key, _ in entries_of(store) - before)
-        plans = [plan for plan in found if plan is not None and backend in ("", plan.provenance.get("backend"))]
+        plans = [plan for plan in found if plan is not None and backend in (None, plan.provenance.get("backend"))]
         return cls(len(plans), sum(plan.size_oz for plan in plans), sum(plan.size for plan in plans))
 
     @property
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         else:
             with _Progress(store, before):
                 status = build.run(variables)
-    made = Summary.since(before, store, "tune")
+    made = Summary.since(before, store)
     came = log.fold_events(settings.cache_dir) - events
     tell_waiting(send(settings, environ))
     if made.modules:
@@ -189,7 +189,7 @@ class _Progress:
 
         with tqdm(desc="tune", unit="module", file=sys.stderr) as bar:
             while not self._done.wait(_LOOK_S):
-                summary = Summary.since(self._before, self._store, "tune")
+                summary = Summary.since(self._before, self._store)
                 bar.n = summary.modules
                 bar.set_postfix_str(f"{summary.saved} saved")
                 bar.refresh()

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         else:
             status = build_and_search(build, variables, workers, settings.backend, settings.candidates)
     came = log.fold_events(settings.cache_dir) - events
-    print(told(Summary.since(before, store), came))
+    print(told(Summary.since(before, store, None), came))
     tell_waiting(send(settings, environ))
     if status != 0:
         print(f"the build failed with status {status}; what it compiled before that is in the cache")
