@@ -43,8 +43,8 @@ function _shtab_clang_llm_using
   test "$_shtab_clang_llm_cmdpath" = "$argv"
 end
 
-set -g _shtab_clang_llm_commands doctor stats explain advise cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' 'plans check' key 'key new' 'key show' config validate tune train serve path
-set -g _shtab_clang_llm_opts_with_value --candidates --clang --compile-commands --engine --epochs --file --idle --jobs --json --keys-from --llvm --max-size --out --programs --sample --sets --sort --work
+set -g _shtab_clang_llm_commands doctor stats report explain advise cache 'cache show' 'cache list' 'cache cleanup' 'cache clear' 'cache verify' 'cache path' plans 'plans export' 'plans import' 'plans merge' 'plans verify' 'plans check' key 'key new' 'key show' config validate warm tune train serve path
+set -g _shtab_clang_llm_opts_with_value --before --binary --candidates --clang --compare --compile-commands --engine --epochs --fail-over --file --html --idle --jobs --json --keys-from --llvm --max-size --objects --out --programs --ray --sample --sets --sort --work --workers -j
 
 complete -c clang-llm-tool -e
 complete -c clang-llm-tool -f
@@ -61,6 +61,18 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l json -d 'for pro
 complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l zero -d 'begin a new period; plans stay'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l files -d 'one line for each object that was compiled'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using stats' -l sort -xka "name saved size" -d 'order of the files'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a report -d 'what was saved: how much, where, why, is it safe, what next; text, HTML, JSON, Markdown'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l objects -x -d 'report on the objects below DIR'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l before -x -d 'the same objects, compiled by plain clang -Oz'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l binary -x -d 'compare two linked files: ELF, also firmware, or wasm'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l compare -x -d 'compare two files that --json wrote'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l fail-over -x -d 'with --binary, --compare: exit with 1 on more growth (2% or bytes)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l why -d 'CMD is one compile: what each pass and way of generating code earned'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l functions -d 'functions before and after; each object is compiled once more'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l markdown -d 'a summary for a pull request, instead of text'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l html -x -d 'write one static page to OUT'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using report' -l json -x -d 'write everything to OUT, for programs'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a explain -d 'what would happen to a compile command, and why; writes nothing'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using explain' -l json -d 'for programs'
@@ -106,7 +118,7 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -s h -l help 
 complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l file -x -d 'default: CLANG_LLM_PLANS'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l complete -d '1 also when a module has no plan'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l compile-commands -x -d 'compile_commands.json, not a build'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l jobs -x -d 'commands of FILE at once (1)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using plans check' -l jobs -s j -x -d 'commands of FILE at once (1)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a key -d 'make and show the keys with which a team signs its plans'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using key' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using key; and test $_shtab_clang_llm_npos -eq 0' -a new -d 'make a pair of keys: FILE signs, FILE.pub only verifies and may be committed'
@@ -128,18 +140,26 @@ complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l fresh -d 'try
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l json -x -d 'write the verdicts to this file'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l write -d 'write the accepted lists as the vetted set of each LLVM'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using validate' -l sets -x -d 'where --write puts them (default: the package'"'"'s data)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a warm -d 'fill the cache for a build, or for compile_commands.json without linking'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using warm' -s h -l help -d 'show this help message and exit'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using warm' -l workers -x -d 'capture the modules first, then search with N processes of this machine'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using warm' -l ray -x -d 'the same with a Ray cluster: HOST:PORT, auto, or local (with N processors)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using warm' -l compile-commands -x -d 'compile_commands.json, not a build'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using warm' -l jobs -s j -x -d 'commands of FILE at once (1)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a tune -d 'search on every module of a project, for hours if you like; later builds take it from the cache'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l candidates -x -d 'for each module (300)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l workers -x -d 'capture the modules first, then search with N processes of this machine'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l ray -x -d 'the same with a Ray cluster: HOST:PORT, auto, or local (with N processors)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l compile-commands -x -d 'compile_commands.json, not a build'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l jobs -x -d 'commands of FILE at once (1)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using tune' -l jobs -s j -x -d 'commands of FILE at once (1)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a train -d 'fine-tune a model on the modules of a project'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l out -x -d 'where the new model goes'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l work -x -d 'modules and their sizes (default: <out>.work)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l epochs -x -d '0: the model as it is (default: 3)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l compile-commands -x -d 'compile_commands.json, not a build'
-complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l jobs -x -d 'commands of FILE at once (1)'
+complete -c clang-llm-tool -n '_shtab_clang_llm_using train' -l jobs -s j -x -d 'commands of FILE at once (1)'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using; and test $_shtab_clang_llm_npos -eq 0' -a serve -d 'start, show or stop the server that holds a large model; compiles start it by themselves'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -s h -l help -d 'show this help message and exit'
 complete -c clang-llm-tool -n '_shtab_clang_llm_using serve' -l status -d 'show the server; 1 when none runs'
