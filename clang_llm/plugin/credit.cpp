@@ -12,11 +12,14 @@
 using namespace llvm;
 using namespace llvm::object;
 
+static constexpr StringRef Outlined = "OUTLINED_FUNCTION_"; // as LLVM's machine outliner calls what it makes
+
 namespace {
 // A function's place in its section.
 struct Span {
   uint64_t Begin, End;
   size_t Function;
+  bool Thumb = false;
 };
 
 // Where something in a section of data begins, and the only function that refers to it, if it is only one.
@@ -25,9 +28,32 @@ struct Datum {
   bool Shared = false;
 };
 
+// Where the branch leads that an instruction of AArch64 or ARM is, if it is one; Length is that of the instruction.
+bool isBranch(const ObjectFile &Object, bool Thumb, StringRef Code, uint64_t At, uint64_t &Target, unsigned &Length) {
+  auto Half = [&](uint64_t Place) -> uint32_t { return support::endian::read16le(Code.data() + Place); };
+  uint32_t First = Half(At);
+  Length = Thumb && (First >> 11) < 0x1d ? 2 : 4;
+  if (Length == 2 || At + 4 > Code.size())
+    return false;
+  uint32_t Second = Half(At + 2), Word = Second << 16 | First;
+  if (Object.getArch() == Triple::aarch64) {
+    Target = At + SignExtend64<28>((Word & 0x3ffffff) << 2);
+    return (Word >> 26 & 0x1f) == 5;
+  }
+  if (!Thumb) {
+    Target = At + 8 + SignExtend64<26>((Word & 0xffffff) << 2);
+    return (Word >> 25 & 7) == 5;
+  }
+  uint32_t Sign = First >> 10 & 1, J1 = (Second >> 13 & 1) ^ Sign ^ 1, J2 = (Second >> 11 & 1) ^ Sign ^ 1;
+  Target = At + 4 + SignExtend64<25>(Sign << 24 | J1 << 23 | J2 << 22 | (First & 0x3ff) << 12 | (Second & 0x7ff) << 1);
+  return (First >> 11) == 0x1e && (Second & 0x9000) == 0x9000;
+}
+
 class Census {
   const ObjectFile &Object;
+  size_t Functions;            // behind them stand those that the machine outliner made
   std::vector<uint64_t> Sizes;
+  std::map<size_t, std::map<size_t, uint64_t>> Calls; // made by the outliner -> function -> calls
   std::map<uint64_t, std::vector<Span>> Code;          // section index -> functions by address
   std::map<uint64_t, std::map<uint64_t, Datum>> Data;  // section index -> offset -> what begins there
   std::map<uint64_t, std::map<uint64_t, uint64_t>> Variables; // section index -> begin -> end
@@ -79,6 +105,52 @@ class Census {
     Inserted.first->second.Shared |= Inserted.first->second.Owner != Function;
   }
 
+  void addCode(SymbolRef Symbol, SectionRef Section, uint64_t Begin, uint64_t Size, size_t Function) {
+    auto Flags = Symbol.getFlags();
+    Code[Section.getIndex()].push_back({Begin, Begin + Size, Function, Flags && (*Flags & SymbolRef::SF_Thumb)});
+    consumeError(Flags.takeError());
+  }
+
+  void addCall(const Span &From, uint64_t Section, uint64_t Offset) {
+    const Span *To = functionAt(Section, Offset);
+    if (To && To->Begin == Offset && To->Function >= Functions)
+      ++Calls[To->Function][From.Function];
+  }
+
+  // Calls inside a section need no relocation.
+  void addCalls(SectionRef S) {
+    auto Spans = Code.find(S.getIndex());
+    auto Arch = Object.getArch();
+    bool Thumb = Arch == Triple::thumb || Arch == Triple::arm;
+    if (Spans == Code.end() || Sizes.size() == Functions || !(Arch == Triple::aarch64 || Thumb) || !Object.isLittleEndian())
+      return;
+    auto Contents = S.getContents();
+    if (!Contents) {
+      consumeError(Contents.takeError());
+      return;
+    }
+    for (const Span &One : Spans->second) {
+      unsigned Length;
+      uint64_t Target;
+      for (uint64_t At = One.Begin; At + 2 <= std::min<uint64_t>(One.End, Contents->size()); At += Length)
+        if (isBranch(Object, Thumb && One.Thumb, *Contents, At, Target, Length))
+          addCall(One, S.getIndex(), Target);
+    }
+  }
+
+  // Who calls what the outliner made pays for it, by calls.
+  void chargeOutlined() {
+    for (auto &One : Calls) {
+      uint64_t All = 0;
+      for (auto &Caller : One.second)
+        All += Caller.second;
+      for (auto &Caller : One.second)
+        if (Caller.first < Functions)
+          Sizes[Caller.first] += Sizes[One.first] * Caller.second / All;
+    }
+    Sizes.resize(Functions);
+  }
+
   // What code of S refers to in other sections.
   void addReferences(SectionRef S) {
     auto Of = S.getRelocatedSection();
@@ -89,6 +161,8 @@ class Census {
     for (RelocationRef R : S.relocations()) {
       const Span *From = functionAt((*Of)->getIndex(), R.getOffset());
       uint64_t Section, Offset;
+      if (From && targetOf(R, Section, Offset))
+        addCall(*From, Section, Offset);
       if (From && targetOf(R, Section, Offset) && !Code.count(Section) && !inVariable(Section, Offset))
         addReference(Section, Offset, From->Function);
     }
@@ -171,7 +245,7 @@ class Census {
   }
 
 public:
-  Census(const ObjectFile &Object, ArrayRef<std::string> Names) : Object(Object), Sizes(Names.size()) {
+  Census(const ObjectFile &Object, ArrayRef<std::string> Names) : Object(Object), Functions(Names.size()), Sizes(Names.size()) {
     StringMap<size_t> Places;
     for (size_t Place = 0; Place < Names.size(); ++Place)
       Places[Names[Place]] = Place;
@@ -182,7 +256,10 @@ public:
       auto Place = Name ? Places.find(*Name) : Places.end();
       if (Place != Places.end() && Value && Where && *Where != Object.section_end() && Sizes[Place->second] == 0) {
         Sizes[Place->second] = SymbolAndSize.second;
-        Code[(*Where)->getIndex()].push_back({*Value, *Value + SymbolAndSize.second, Place->second});
+        addCode(SymbolAndSize.first, **Where, *Value, SymbolAndSize.second, Place->second);
+      } else if (Name && Name->substr(0, Outlined.size()) == Outlined && Value && Where && *Where != Object.section_end()) {
+        Sizes.push_back(SymbolAndSize.second);
+        addCode(SymbolAndSize.first, **Where, *Value, SymbolAndSize.second, Sizes.size() - 1);
       } else if (Value && Where && *Where != Object.section_end() && SymbolAndSize.second && isVariable(SymbolAndSize.first)) {
         Variables[(*Where)->getIndex()][*Value] = *Value + SymbolAndSize.second;
       }
@@ -207,8 +284,10 @@ public:
         addUnwindEntries(**Of, S);
       consumeError(Of.takeError());
       addReferences(S);
+      addCalls(S);
     }
     chargeData();
+    chargeOutlined();
     return Sizes;
   }
 };

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,17 @@ int table(int n, int *p) {
 }
 double constant(double x) { return x * 3.14159 + 2.71828; }
 int neither(int x) { return x * 3 + 1; }
+"""
+
+#: What the machine outliner finds in several functions.
+OUTLINED = """
+extern int g1(int, int), g2(int), t[];
+int a(int x) { t[0] = g1(x, 1234567); t[1] = g2(7654321) + g1(3, 4) * 77; t[2] = g2(99) ^ x; return g1(t[1], t[2]); }
+int b(int x) { t[3] = g1(x, 5); t[0] = g1(x, 1234567); t[1] = g2(7654321) + g1(3, 4) * 77; t[2] = g2(99) ^ x;
+  return g1(t[1], t[2]) + 1; }
+int c(int x) { g2(x); t[0] = g1(x, 1234567); t[1] = g2(7654321) + g1(3, 4) * 77; t[2] = g2(99) ^ x;
+  return g1(t[1], t[2]) - 1; }
+int d(int x) { return x * 3 + 1; }
 """
 
 
@@ -135,6 +148,27 @@ def test_a_function_pays_for_its_code_tables_constants_and_unwind_entry(box: Box
     # Two constants of eight bytes; one entry a function, in their order.
     extra = (jump_table, 16, 0)
     assert sizes == tuple(symbols[name] + own + entry for name, own, entry in zip(names, extra, entries, strict=True))
+
+
+@pytest.mark.parametrize("target", ["aarch64", "thumbv7em-none-eabi", "riscv32-unknown-elf"])
+def test_functions_pay_for_what_the_outliner_made_by_their_calls(box: Box, target: str) -> None:
+    recipe = staged("sroa,simplifycfg", major=box.major)[0]
+    words = (f"--target={target}", "-ffreestanding", "-fno-asynchronous-unwind-tables", box.source(OUTLINED))
+    with box.open(*words) as evaluator:
+        sizes = evaluator.evaluate([recipe])[0].functions
+    (box.root / "read.o").write_bytes(box.object_of(recipe, *words))
+    with (box.root / "read.o").open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        own = {each.name: each["st_size"] for each in table.iter_symbols()}  # type: ignore[union-attr]
+    listing = process.run([box.compiler.tool("llvm-objdump"), "-dr", box.root / "read.o"], timeout_s=60).output
+    bodies = dict(re.findall(r"^[0-9a-f]+ <(\w+)>:\n(.*?)(?=\n\n|\Z)", listing, flags=re.MULTILINE | re.DOTALL))
+    called = re.compile(r"\tb[lw.]*\t0x\w+ <(OUTLINED_FUNCTION_\d+)>|R_RISCV_CALL\w*\s(OUTLINED_FUNCTION_\d+)")
+    calls = {name: Counter(one or other for one, other in called.findall(body)) for name, body in bodies.items()}
+    total = sum(calls.values(), Counter())
+    assert total or (box.major < 16 and target.startswith("riscv"))  # there -Oz outlines nothing
+    assert sizes == tuple(
+        own[name] + sum(own[made] * count // total[made] for made, count in calls[name].items()) for name in "abcd"
+    )
 
 
 def unwind_entries(data: bytes) -> list[int]:
