@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def tell(found: trial.Explanation) -> list[str]:
     """Return an explanation as lines of text."""
     lines = [f"clang     {found.clang} ({found.version})"]
-    if found.wrapper != trial.PLUGIN:
+    if found.wrapper not in {trial.PLUGIN, trial.LINKER}:
         return [*lines, f"wrapper   plain clang: {_because(found.wrapper)}"]
-    lines.append("wrapper   clang with the plugin")
+    lines.append(f"wrapper   clang with the plugin{' in its linker' if found.wrapper == trial.LINKER else ''}")
     if not found.compiles:
         return [*lines, "result    plain clang: this command writes no object at a level of CLANG_LLM_LEVELS"]
     for module in found.modules:

@@ -25,9 +25,10 @@ from clang_llm.system.errors import ProcessError, ToolchainError
 from clang_llm.system.settings import PREFIX, Settings
 from clang_llm.toolchain import plugins as toolchain
 from clang_llm.toolchain.compiler import Compiler, find_clang, inspect
+from clang_llm.toolchain.linker import takes_plugin
 
-#: The wrapper's decision to add the plugin; any other word is its reason not to.
-PLUGIN = "plugin"
+#: The wrapper's decisions to add the plugin, to clang or to clang's linker; any other word is its reason not to.
+PLUGIN, LINKER = "plugin", "linker"
 
 # Guards against a hang only; a search at the highest effort over a large module takes a few minutes.
 LIMIT_S = 3600.0
@@ -60,8 +61,9 @@ class Explanation:
     Attributes:
         clang: The real clang.
         version: Its version.
-        wrapper: `PLUGIN`, or the wrapper's reason for plain clang.
-        compiles: Number of objects that the command writes at a level of LEVELS; None when that was not asked.
+        wrapper: `PLUGIN`, `LINKER`, or the wrapper's reason for plain clang.
+        compiles: Number of objects that the command writes at a level of LEVELS, or 1 for a link; None when that was
+            not asked.
         modules: For each module that the plugin saw, its explain lines (docs/protocol.md).
         message: What went wrong with the trial itself.
     """
@@ -111,6 +113,8 @@ def explain(request: Request, settings: Settings, environ: Mapping[str, str]) ->
         found.wrapper = _ask_wrapper(request, place, environ)
         if found.wrapper == PLUGIN:
             found.compiles = _count_compiles(request, settings, environ)
+        elif found.wrapper == LINKER:
+            found.compiles = 1
         if found.compiles:
             _ask_plugin(request, compiler, settings, place, found)
     return found
@@ -147,11 +151,15 @@ def _ask_plugin(
     request: Request, compiler: Compiler, settings: Settings, place: sandbox.Sandbox, found: Explanation
 ) -> None:
     try:
-        stub = toolchain.build_plugin(compiler, place.cache, settings.python).stub
+        build = toolchain.build_plugin(compiler, place.cache, settings.python)
     except ToolchainError as error:
         found.message = f"no plugin for this clang: {error}"
         return
-    command = [str(request.clang), f"-fpass-plugin={stub}", *_harmless(request, found, place)]
+    if found.wrapper == LINKER and takes_plugin(compiler, build) is None:
+        found.message = "plain clang: the linker beside it takes no plugin, or there is none"
+        return
+    option = "-Wl,--load-pass-plugin" if found.wrapper == LINKER else "-fpass-plugin"
+    command = [str(request.clang), f"{option}={build.stub}", *_harmless(request, found, place)]
     # First for the keys alone, so that the plans for them can be brought here; then as the user's settings have it.
     for module in _told(command, {**place.environ, PREFIX + "CANDIDATES": "0"}, place, found):
         for event in module:

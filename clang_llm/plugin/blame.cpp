@@ -11,7 +11,7 @@ using namespace llvm;
 std::vector<std::string> neededMore(const ObjectSummary &Baseline, const ObjectSummary &Candidate) {
   std::vector<std::string> Names;
   for (const std::string &Name : Candidate.Needed)
-    if (!std::binary_search(Baseline.Needed.begin(), Baseline.Needed.end(), Name) && !mayAlwaysBeCalled(Name))
+    if (!std::binary_search(Baseline.Needed.begin(), Baseline.Needed.end(), Name) && (Baseline.Linked || !mayAlwaysBeCalled(Name)))
       Names.push_back(Name);
   return Names;
 }

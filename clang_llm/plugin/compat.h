@@ -2,6 +2,7 @@
 // the version in which each change appeared.
 #pragma once
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
@@ -11,6 +12,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/OptBisect.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CodeGen.h"
 #include "llvm/Support/SHA256.h"
@@ -124,12 +126,26 @@ inline void takeDebugRecords(llvm::Instruction &I, std::vector<std::function<voi
 #endif
 }
 
+// Where full LTO begins with the module that the linker has merged; LLVM 14 calls nobody there.
+template <typename Function> void atLinkStart(llvm::PassBuilder &PB, Function Call) {
+#if LLVM_VERSION_MAJOR >= 15
+  PB.registerFullLinkTimeOptimizationEarlyEPCallback(Call);
+#else
+  (void)PB;
+  (void)Call;
+#endif
+}
+
 inline bool startsWith(llvm::StringRef Text, llvm::StringRef Prefix) {
 #if LLVM_VERSION_MAJOR >= 16
   return Text.starts_with(Prefix);
 #else
   return Text.startswith(Prefix);
 #endif
+}
+
+inline bool startsWithAny(llvm::StringRef Text, llvm::ArrayRef<llvm::StringRef> Prefixes) {
+  return llvm::any_of(Prefixes, [&](llvm::StringRef Prefix) { return startsWith(Text, Prefix); });
 }
 
 // What decides whether an optional pass runs on a unit of code, both as LLVM names them to people.
@@ -158,6 +174,14 @@ constexpr auto LittleEndian = llvm::endianness::little, BigEndian = llvm::endian
 #else
 constexpr auto LittleEndian = llvm::support::little, BigEndian = llvm::support::big;
 #endif
+
+inline uint64_t alignmentOf(llvm::object::SectionRef S) {
+#if LLVM_VERSION_MAJOR >= 16
+  return S.getAlignment().value();
+#else
+  return S.getAlignment();
+#endif
+}
 
 inline std::string tripleOf(const llvm::Module &M) {
 #if LLVM_VERSION_MAJOR >= 21

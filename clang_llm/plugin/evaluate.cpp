@@ -115,7 +115,7 @@ static bool write(const std::string &Path, ArrayRef<char> Code) {
     leaveOutDebugInfo(C.M, C.TM);
   SmallVector<char, 0> Code;
   ObjectSummary Object;
-  if (!generateCode(C, Code) || !summarise(StringRef(Code.data(), Code.size()), Object))
+  if (!generateCode(C, Code) || !summarise(StringRef(Code.data(), Code.size()), C.Into, Object))
     _exit(ExitFailed);
   if (!Output.empty() && !write(Output, Code))
     _exit(ExitFailed);
@@ -187,7 +187,9 @@ Measurement measureBaseline(Compile &C) {
     runDefault(C, /*OnlyMandatory=*/false);
     reportObject(C, Promised, /*IsBaseline=*/true, /*Functions=*/nullptr, Said, Pipe);
   });
-  return finish(Only);
+  Measurement Result = finish(Only);
+  Result.Object.Linked = C.Into.Linked;
+  return Result;
 }
 
 static Measurement judge(const Measurement &Baseline, Measurement Candidate) {

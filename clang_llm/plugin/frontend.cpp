@@ -1,6 +1,7 @@
 #include "frontend.h"
 #include "compat.h"
 #include "generated.h"
+#include "linker.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
@@ -11,10 +12,7 @@
 
 using namespace llvm;
 using compat::startsWith;
-
-static bool startsWithAny(StringRef Text, ArrayRef<StringRef> Prefixes) {
-  return any_of(Prefixes, [&](StringRef Prefix) { return startsWith(Text, Prefix); });
-}
+using compat::startsWithAny;
 
 static StringRef reasonOfArgument(StringRef A) {
   struct Rule {
@@ -68,7 +66,7 @@ static bool isInstrumented(const Module &M) {
   });
 }
 
-StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuilder &PB) {
+static StringRef reasonOfArguments(ArrayRef<StringRef> Arguments) {
   bool EmitsObject = false;
   unsigned Plugins = 0;
   for (size_t I = 0; I < Arguments.size(); ++I) {
@@ -83,13 +81,18 @@ StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuild
   }
   if (!EmitsObject)
     return "assembly";
-  if (Plugins > 1)
-    return "foreign_plugin";
+  return Plugins > 1 ? "foreign_plugin" : "";
+}
+
+StringRef bypassReason(ArrayRef<StringRef> Arguments, const Module &M, PassBuilder &PB, bool Links) {
+  StringRef Reason = Links ? linkBypassReason(Arguments, M) : reasonOfArguments(Arguments);
+  if (!Reason.empty())
+    return Reason;
   if (!knownTarget(compat::tripleOf(M)))
     return "target";
   if (compat::hasProfile(PB))
     return "profile";
-  if (M.getModuleFlag("ThinLTO") || M.getModuleFlag("EnableSplitLTOUnit"))
+  if (!Links && (M.getModuleFlag("ThinLTO") || M.getModuleFlag("EnableSplitLTOUnit")))
     return "lto";
   if (M.getNamedMetadata("llvm.gcov"))
     return "coverage";
@@ -270,7 +273,7 @@ static void writeModule(const Module &M, SmallVector<char, 0> &Out) {
   Writer.writeStrtab();
 }
 
-Key canonicalKey(Module &M, ArrayRef<StringRef> Arguments, const TargetMachine &TM) {
+Key canonicalKey(Module &M, ArrayRef<StringRef> Arguments, const TargetMachine &TM, bool Links) {
   bool HasDebugInfo = !M.debug_compile_units().empty();
   SmallVector<char, 1024> Prefix;
   auto Add = [&](StringRef Text) {
@@ -289,7 +292,7 @@ Key canonicalKey(Module &M, ArrayRef<StringRef> Arguments, const TargetMachine &
       std::to_string(int(TM.getOptLevel())));
 
   Key K;
-  K.Options = codeGenOptions(Arguments);
+  K.Options = Links ? linkOptions(Arguments) : codeGenOptions(Arguments);
   Prefix.append(K.Options.begin(), K.Options.end());
   {
     Anonymous Guard(M, HasDebugInfo);

@@ -7,8 +7,8 @@
 #include "llvm/Passes/PassBuilder.h"
 #include <string>
 
-// Why this compile is left to clang (docs/plugin.md), or empty: it is ours.
-llvm::StringRef bypassReason(llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::Module &M, llvm::PassBuilder &PB);
+// Why this compile, or link, is left to clang (docs/plugin.md), or empty: it is ours. Arguments are those of clang -cc1 or the linker.
+llvm::StringRef bypassReason(llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::Module &M, llvm::PassBuilder &PB, bool Links);
 
 struct Key {
   std::string Hex;                    // 64 digits
@@ -17,7 +17,7 @@ struct Key {
 };
 
 // The cache key (docs/cache-directory.md). M is unchanged afterwards.
-Key canonicalKey(llvm::Module &M, llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::TargetMachine &TM);
+Key canonicalKey(llvm::Module &M, llvm::ArrayRef<llvm::StringRef> Arguments, const llvm::TargetMachine &TM, bool Links);
 
 // The canonical module as passes may read it.
 llvm::SmallVector<char, 0> readableBitcode(const Key &K);

@@ -34,16 +34,8 @@ static std::string absolute(StringRef Name) {
   return Path.empty() || Path.size() > MaxName ? "-" : escaped(Path);
 }
 
-static StringRef outputOf(ArrayRef<StringRef> Arguments) {
-  StringRef Found;
-  for (size_t I = 0; I + 1 < Arguments.size(); ++I)
-    if (Arguments[I] == "-o")
-      Found = Arguments[++I];
-  return Found;
-}
-
-Ledger::Ledger(const Settings &S, StringRef Key, const Module &M, ArrayRef<StringRef> Arguments)
-    : S(S), Key(Key.str()), Names(absolute(M.getSourceFileName()) + "\t" + absolute(outputOf(Arguments))) {}
+Ledger::Ledger(const Settings &S, StringRef Key, StringRef Source, StringRef Output)
+    : S(S), Key(Key.str()), Names(absolute(Source) + "\t" + absolute(Output)) {}
 
 std::string Ledger::path(const Settings &S) { return S.CacheDirectory + "/savings-" + std::to_string(geteuid()); }
 

@@ -3,7 +3,6 @@
 
 #include "object.h"
 #include "settings.h"
-#include "llvm/IR/Module.h"
 
 // Sizes of an object under plain -Oz and as it was made.
 struct Saving {
@@ -22,7 +21,7 @@ class Ledger {
   std::string Key, Names;
 
 public:
-  Ledger(const Settings &S, llvm::StringRef Key, const llvm::Module &M, llvm::ArrayRef<llvm::StringRef> Arguments);
+  Ledger(const Settings &S, llvm::StringRef Key, llvm::StringRef Source, llvm::StringRef Output);
   static std::string path(const Settings &S);
   // The file, when it is this user's alone; -1 otherwise. Allocates nothing.
   static int open(const std::string &Path);

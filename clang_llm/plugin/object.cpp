@@ -1,5 +1,6 @@
 #include "object.h"
 #include "compat.h"
+#include "image.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Object/COFF.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -96,7 +97,7 @@ static bool addSymbol(const ObjectFile &Object, SymbolRef Symbol, ObjectSummary 
   return true;
 }
 
-bool summarise(StringRef Bytes, ObjectSummary &Out) {
+bool summarise(StringRef Bytes, const Image &Into, ObjectSummary &Out) {
   auto Buffer = MemoryBuffer::getMemBuffer(Bytes, "", /*RequiresNullTerminator=*/false);
   auto Object = ObjectFile::createObjectFile(*Buffer);
   if (!Object) {
@@ -108,6 +109,8 @@ bool summarise(StringRef Bytes, ObjectSummary &Out) {
       Out.Size += S.getSize();
       Out.Bytes[partOf(**Object, S)] += S.getSize();
     }
+  if (Into.Linked)
+    chargeImage(**Object, Into, Out);
   for (SymbolRef Symbol : (*Object)->symbols())
     if (!addSymbol(**Object, Symbol, Out))
       return false;

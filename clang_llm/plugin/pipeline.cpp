@@ -107,5 +107,7 @@ void Pipelines::runTail(Compile &C) {
 void runDefault(Compile &C, bool OnlyMandatory) {
   Busy Guard(C);
   C.State.SkipOptional = OnlyMandatory;
-  C.PB.buildPerModuleDefaultPipeline(C.Level).run(C.M, C.MAM);
+  // The linker's summary of all modules matters to type tests alone, and a module with some is left to it.
+  auto Passes = C.Into.Linked ? C.PB.buildLTODefaultPipeline(C.Level, /*ExportSummary=*/nullptr) : C.PB.buildPerModuleDefaultPipeline(C.Level);
+  Passes.run(C.M, C.MAM);
 }

@@ -1,6 +1,7 @@
 // Runs pass lists on clang's module.
 #pragma once
 
+#include "object.h"
 #include "recipe.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -19,6 +20,8 @@ struct Compile {
   llvm::TargetMachine &TM;
   llvm::OptimizationLevel Level;
   PipelineState &State;
+  Image Into;       // linked: the module is what a linker merged, and the pipeline that of its LTO
+  std::string Name; // for people: the source's, or the linked file's
 };
 
 // A recipe that LLVM has parsed.
@@ -42,5 +45,5 @@ public:
 std::vector<llvm::Function *> definitions(llvm::Module &M);
 // Whether a list must be followed by the passes of clang's own pipeline that may not be left out: they lower coroutines.
 bool hasCoroutines(const llvm::Module &M);
-// clang's own -Oz pipeline; after a list ran, only the passes of it that may not be left out.
+// clang's own -Oz pipeline, or the linker's own; after a list ran, only the passes of it that may not be left out.
 void runDefault(Compile &C, bool OnlyMandatory);

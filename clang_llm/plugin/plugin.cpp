@@ -12,6 +12,7 @@
 #include "generated.h"
 #include "helper.h"
 #include "ledger.h"
+#include "linker.h"
 #include "net.h"
 #include "notice.h"
 #include "remote.h"
@@ -193,7 +194,7 @@ private:
                                          {"instructions", int64_t(C.M.getInstructionCount())},
                                          {"functions", int64_t(Functions)},
                                          {"unwind", Unwind},
-                                         {"source", json::fixUTF8(C.M.getSourceFileName())}});
+                                         {"source", json::fixUTF8(C.Name)}});
     while (Sent) {
       json::Object Message = Python.receive();
       if (auto Error = Message.getString("error"))
@@ -257,7 +258,7 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
   Entry E = lookUp(S, K.Hex);
   std::string Committed = S.Frozen ? committedChecksum(S, K.Hex) : "";
   // Tiny: most of what a configure script compiles; not one of them is a miss that a warm cache would spare.
-  StringRef Unsearched = !Committed.empty() ? "" : S.Budget == 0 ? "effort_0" : isTiny(C.M, S) ? "tiny" : S.Frozen ? "frozen" : "";
+  StringRef Unsearched = !Committed.empty() ? "" : S.Budget == 0 ? "effort_0" : isTiny(C.M, C.Name, S) ? "tiny" : S.Frozen ? "frozen" : "";
   // Where a frozen build has committed plans, it has no others: whatever this user's cache or a team's store holds, the objects are the
   // same.
   bool OnlyCommitted = S.Frozen && !S.Plans.empty();
@@ -285,7 +286,7 @@ Decision decide(Compile &C, const Settings &S, const Key &K, StringRef Directory
     appendEvent(S, ("bypass:" + Unsearched).str());
     return {false, false, {}, Unsearched.str()};
   }
-  expectSearch(S, C.M.getSourceFileName());
+  expectSearch(S, C.Name);
   Settings Asked = S;
   if (S.Frozen)
     Asked.Budget = 1; // the committed plan, where nobody whom we believe has signed it
@@ -308,6 +309,7 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
   OptimizationLevel Level;
   std::shared_ptr<PipelineState> State;
   std::string Directory;
+  bool Links; // we are in a linker, and the pipeline is that of its LTO
 
   // What was measured in this very compile fits; a plan of the cache may have been made for another module, and Book has to hear of it.
   bool apply(Compile &C, const Settings &S, const Recipe &R, const Ledger *Book) const {
@@ -371,7 +373,7 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
     TargetMachine *TM = compat::targetMachine(PB);
     if (S.Disabled)
       return bypass(S, "disabled");
-    if (!(Level == OptimizationLevel::Os ? S.AtOs : S.AtOz))
+    if (!Links && !(Level == OptimizationLevel::Os ? S.AtOs : S.AtOz))
       return bypass(S, Level == OptimizationLevel::Os ? "level_os" : "not_oz");
     if (S.CacheDirectory.empty() && !S.Apply && S.EmitDirectory.empty())
       return bypass(S, "no_home");
@@ -379,31 +381,31 @@ class AtPipelineStart : public PassInfoMixin<AtPipelineStart> {
       return bypass(S, "no_target");
     BumpPtrAllocator Memory;
     StringSaver Saver(Memory);
-    auto Arguments = compat::frontEndArguments(*TM, Saver);
-    StringRef Reason = bypassReason(Arguments, M, PB);
+    auto Arguments = Links ? linkArguments(Saver) : compat::frontEndArguments(*TM, Saver);
+    StringRef Reason = bypassReason(Arguments, M, PB, Links);
     if (!Reason.empty())
       return bypass(S, Reason);
-    Compile C = {PB, M, MAM, *TM, Level, *State};
+    Compile C = {PB, M, MAM, *TM, Level, *State, Links ? imageOf(Arguments, *TM) : Image(), Links ? outputOf(Arguments).str() : M.getSourceFileName()};
     if (S.Apply)
       return applyOrDie(C, S);
     if (!S.EmitDirectory.empty())
       return emitObjects(C, S) && false;
-    Key K = canonicalKey(M, Arguments, *TM);
+    Key K = canonicalKey(M, Arguments, *TM, Links);
     Decision D = decide(C, S, K, Directory);
     StringRef Do = D.Apply ? "apply" : "oz";
     explain(S, json::Object{{"event", "decision"}, {"do", Do}, {"pipeline", D.How.text()}, {"reason", D.Reason}});
-    appendLog(S, (M.getSourceFileName() + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.How.text() : D.Reason)).str());
+    appendLog(S, (C.Name + " key " + K.Hex + " " + Do + " " + (D.Apply ? D.How.text() : D.Reason)).str());
     if (S.explaining())
       return false;
-    Ledger Book(S, K.Hex, M, Arguments);
-    bool Done = D.Apply && carryOut(C, S, D, Book, /*FromPipe=*/is_contained(Arguments, "-"));
+    Ledger Book(S, K.Hex, C.Name, Links ? "<lto>" : outputOf(Arguments));
+    bool Done = D.Apply && carryOut(C, S, D, Book, /*FromPipe=*/Links ? readsPipe(Arguments) : is_contained(Arguments, "-"));
     Book.write(Done || !D.Apply ? D.What : Saving());
     return Done;
   }
 
 public:
-  AtPipelineStart(PassBuilder &PB, OptimizationLevel Level, std::shared_ptr<PipelineState> State, StringRef Directory)
-      : PB(PB), Level(Level), State(std::move(State)), Directory(Directory.str()) {}
+  AtPipelineStart(PassBuilder &PB, OptimizationLevel Level, std::shared_ptr<PipelineState> State, StringRef Directory, bool Links)
+      : PB(PB), Level(Level), State(std::move(State)), Directory(Directory.str()), Links(Links) {}
 
   static bool isRequired() { return true; }
 
@@ -429,6 +431,11 @@ extern "C" __attribute__((visibility("default"))) void clangLlmRegister(PassBuil
   registerGuards(PB);
   PB.registerPipelineStartEPCallback([&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
     if (!State->Busy && (Level == OptimizationLevel::Oz || Level == OptimizationLevel::Os))
-      MPM.addPass(AtPipelineStart(PB, Level, State, Where));
+      MPM.addPass(AtPipelineStart(PB, Level, State, Where, /*Links=*/false));
+  });
+  // The linker knows no -Oz: its functions do.
+  compat::atLinkStart(PB, [&PB, State, Where = std::string(Directory)](ModulePassManager &MPM, OptimizationLevel Level) {
+    if (!State->Busy && Level != OptimizationLevel::O0)
+      MPM.addPass(AtPipelineStart(PB, Level, State, Where, /*Links=*/true));
   });
 }

@@ -62,7 +62,7 @@ static int statusOf(int Directory, const char *Path, int Flags, struct FileStatu
 }
 
 static void append(struct Text *T, const char *Word, size_t Length) {
-  if (Length >= IdentityBytes - T->Used)
+  if (Length >= IdentityBytes - 1 - T->Used)
     Length = 0;
   memcpy(T->Data + T->Used, Word, Length);
   T->Used += Length;
@@ -163,6 +163,28 @@ static void appendSources(const char *Line) {
   }
 }
 
+/* Whether we are in a linker, which does its LTO with an LLVM in a shared library. */
+static int inLinker(void) {
+  const char *Slash = linkTarget("/proc/self/exe", Scratch) ? strrchr(Scratch, '/') : NULL;
+  return Slash && strstr(Slash, "lld") != NULL;
+}
+
+/* Whether the libraries of the linker, of which it must have one, are those of the clang. */
+static int sameLibraries(void) {
+  int Same = 0;
+  for (const char *Line = strchr(Running.Data, '\n'), *End; Line && (End = strchr(Line + 1, '\n')) != NULL; Line = End) {
+    size_t Length = (size_t)(End - Line + 1); /* with the ends of the line before and its own */
+    if (Length >= PathBytes)
+      return 0;
+    memcpy(Scratch, Line, Length);
+    Scratch[Length] = 0;
+    if (!strstr(Recorded.Data, Scratch))
+      return 0;
+    Same = 1;
+  }
+  return Same;
+}
+
 static int sameIdentity(void) {
   const char *Path = inHere("identity");
   int File = Path ? open(Path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1;
@@ -175,6 +197,12 @@ static int sameIdentity(void) {
   close(File);
   Recorded.Data[Recorded.Used] = 0;
   describeProcess();
+  Running.Data[Running.Used] = 0;
+  const char *Sources = inLinker() && sameLibraries() ? strstr(Recorded.Data, "\nsrc ") : NULL;
+  if (Sources) {
+    Running.Used = (size_t)(Sources + 1 - Recorded.Data);
+    memcpy(Running.Data, Recorded.Data, Running.Used);
+  }
   if (Running.Used == 0 || Recorded.Used < Running.Used || memcmp(Recorded.Data, Running.Data, Running.Used) != 0)
     return 0;
   appendSources(Recorded.Data + Running.Used);
@@ -310,10 +338,10 @@ static int mayLoad(const struct FileStatus *Self) {
   }
   if (sameIdentity())
     return 1;
-  /* Prepared meanwhile? Then the mark would only make the next compile prepare in vain. */
-  if (!sameIdentity())
+  /* Prepared meanwhile? Then the mark would only make the next compile prepare in vain, as it would for another linker. */
+  if (!inLinker() && !sameIdentity())
     markStale(Self);
-  countEvent("bypass:stale\n");
+  countEvent(inLinker() ? "bypass:other_linker\n" : "bypass:stale\n");
   return 0;
 }
 

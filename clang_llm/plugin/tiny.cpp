@@ -4,10 +4,10 @@
 
 using namespace llvm;
 
-// Their objects are thrown away at once: autoconf's conftest.c, CMake's try_compile, meson's checks.
+// Their objects, and programs, are thrown away at once: autoconf's conftest.c, CMake's try_compile, meson's checks.
 static bool isProbe(StringRef Path) {
   StringRef Name = sys::path::filename(Path);
-  if (compat::startsWith(Name, "conftest.") || compat::startsWith(Name, "sanitycheck"))
+  if (Name == "conftest" || compat::startsWithAny(Name, {"conftest.", "sanitycheck", "cmTC_"}))
     return true;
   static const StringRef Places[] = {"CMakeScratch", "CMakeTmp", "meson-private"};
   return std::any_of(sys::path::begin(Path), sys::path::end(Path), [](StringRef Part) { return is_contained(Places, Part); });
@@ -23,8 +23,8 @@ static bool hasFewerInstructions(const Module &M, unsigned Least) {
   return Count < Least;
 }
 
-bool isTiny(const Module &M, const Settings &S) {
+bool isTiny(const Module &M, StringRef Name, const Settings &S) {
   if (S.MinInstructions == 0 || S.HelperDescriptor >= 0) // whoever asks himself wants to know
     return false;
-  return isProbe(M.getSourceFileName()) || hasFewerInstructions(M, S.MinInstructions);
+  return isProbe(Name) || hasFewerInstructions(M, S.MinInstructions);
 }

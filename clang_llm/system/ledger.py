@@ -34,7 +34,9 @@ QUIET_S = 10.0
 LOCK_S = 10.0
 
 #: What is said instead of an object's name where there is no object that lasts.
-LINKED, PIPED, DROPPED = "linked at once", "standard output", "thrown away"
+LINKED, PIPED, DROPPED, MERGED = "linked at once", "standard output", "thrown away", "its LTO"
+#: What the plugin calls the object that a linker makes of all bitcode; its source is the linked file.
+_OF_LTO = "<lto>"
 
 _KEY = re.compile(rb"[0-9a-f]{64}")
 _COUNT = re.compile(rb"[0-9]{1,18}")
@@ -56,7 +58,8 @@ class Compiled:
         by: Who proposed the passes; `-` where nobody tells.
         source: Path of the source; `-` and `<stdin>` are standard input.
         object: Path of the object, as clang was told.
-        remark: What became of the object where it is no file that lasts: `LINKED`, `PIPED`, `DROPPED`; or nothing.
+        remark: What became of the object where it is no file that lasts: `LINKED`, `PIPED`, `DROPPED`, `MERGED`; or
+            nothing.
     """
 
     key: str
@@ -251,6 +254,8 @@ def _normal(name: str) -> str:
 def _remark(source: str, output: str) -> str:
     if output in ("-", "/dev/stdout"):
         return PIPED
+    if output == _OF_LTO:
+        return MERGED
     if output == os.devnull:
         return DROPPED
     name, stem = PurePosixPath(output).name, PurePosixPath(source).stem

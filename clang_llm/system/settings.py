@@ -29,6 +29,7 @@ NAMES = (
     "CANDIDATES",
     "RECACHE",
     "READONLY",
+    "LTO",
     "LOG",
     "JOBS",
     "MIN_INSTRUCTIONS",
@@ -67,7 +68,7 @@ LEVEL_WORDS = ("Oz", "Os")
 #: Settings that take one of some words.
 CHOICES = {"BACKEND": BACKEND_WORDS, "INFER": INFER_WORDS, "UNVETTED": UNVETTED_WORDS}
 #: Settings that are on or off.
-SWITCHES = ("DISABLE", "RECACHE", "READONLY", "FROZEN")
+SWITCHES = ("DISABLE", "RECACHE", "READONLY", "LTO", "FROZEN")
 #: Bytes; an entry takes one file system block (4 KiB), so this is some 65,000 modules.
 DEFAULT_MAX_SIZE = 256 * MIB
 #: More candidates than any search has used; a typing error must not become days of work. The plugin has the same bound.
@@ -113,6 +114,7 @@ class Settings(NamedTuple):
         server_dir: Where the servers of another cache directory are, which this one stands for, or None.
         unhurried: The model's server works off its queue: nobody waits for an answer.
         corpus: Where backend `capture` leaves modules (docs/corpus.md).
+        lto: Links with full LTO are searched, too (docs/lto.md); the wrapper's business.
         unknown: Names that look like settings and are not, as the user wrote them.
         problems: One sentence for every value that was not used.
         rejected: Those of them that are about values, by the setting's name as in `NAMES`.
@@ -151,6 +153,7 @@ class Settings(NamedTuple):
     server_dir: Path | None = None
     unhurried: bool = False
     corpus: Path | None = None
+    lto: bool = False
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     rejected: Mapping[str, Rejected] = MappingProxyType({})
@@ -213,6 +216,7 @@ class Settings(NamedTuple):
             runtime_dir=_path(environ, "XDG_RUNTIME_DIR"),
             server_dir=_path(environ, "_CLANG_LLM_SERVER_DIR"),
             corpus=_path(environ, "_CLANG_LLM_CORPUS"),
+            lto=reader.flag("LTO"),
             unknown=reader.unknown(),
             problems=tuple(reader.problems),
             rejected=reader.rejected,

@@ -41,7 +41,7 @@ _PASSING = tuple(
 #: compile goes through; the others are for a search, which waits for LLVM, and not worth an optimiser's time.
 _PARTS = {
     "model": "answers kernels network tokens",
-    "hit": "codegen committed entry frontend guard ledger net pipeline plugin recipe remote "
+    "hit": "codegen committed entry frontend guard ledger linker net pipeline plugin recipe remote "
     "settings tiny vetted vocabulary",
 }
 #: Makes plugin.so in $0 with the compiler "$@", all parts at a time, in one process group.

@@ -17,6 +17,8 @@ from clang_llm.system.locks import locked
 from clang_llm.system.places import own_cache
 from clang_llm.toolchain.builder import OLDEST_LLVM, SOURCES, Builder, describe_inputs, generated_header
 from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, installed_compilers
+from clang_llm.toolchain.linker import NAME as LINKER
+from clang_llm.toolchain.linker import takes_plugin
 from clang_llm.toolchain.published import PluginBuild
 
 __all__ = [
@@ -176,9 +178,10 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
             builder = Builder(inspect(clang), root, python)
             build = builder.build()
             inherits = builder.inherits(build)
+            linker = takes_plugin(builder.compiler, build) if inherits else None
         except ToolchainError as error:
             return give_up(memo, str(error), "+" + error.retry_when if error.retry_when else str(SOURCES))
-        _point(memo, build, clang, inherits)
+        _point(memo, build, clang, inherits, linker)
         stale.unlink(missing_ok=True)
         if _is_ready(memo, clang):
             failed.unlink(missing_ok=True)
@@ -186,8 +189,8 @@ def _prepare_in(memo: Path, root: Path, clang: Path, python: str) -> PrepareResu
         return give_up(memo, f"{memo} is on a file system that does not keep modes or times of files", str(SOURCES))
 
 
-def _point(memo: Path, build: PluginBuild, clang: Path, inherits: bool) -> None:
-    """Let the memo point to a build.
+def _point(memo: Path, build: PluginBuild, clang: Path, inherits: bool, linker: Path | None) -> None:
+    """Let the memo point to a build, and to the linker that takes it, too.
 
     The wrapper compares `clang` with the one in use, since a clang of another plugin API refuses even the stub, loudly.
     So it comes last: whoever looks meanwhile finds nothing that fits.
@@ -199,7 +202,9 @@ def _point(memo: Path, build: PluginBuild, clang: Path, inherits: bool) -> None:
     else:
         by_path.touch()
     (memo / LOOKED).touch()
-    for target, name in ((build.stub, "plugin.so"), (None, "seal"), (clang.resolve(), "clang")):
+    (memo / LINKER).unlink(missing_ok=True)
+    linkers = [(linker, LINKER)] if linker else []
+    for target, name in ((build.stub, "plugin.so"), (None, "seal"), *linkers, (clang.resolve(), "clang")):
         temporary.unlink(missing_ok=True)
         if target is None:
             temporary.touch()

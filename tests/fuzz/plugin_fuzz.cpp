@@ -94,7 +94,7 @@ struct Workplace {
     S.Budget = 40;
     S.HelperSeconds = 5;
     S.ReadOnly = true;
-    K = canonicalKey(M, {}, *TM);
+    K = canonicalKey(M, {}, *TM, /*Links=*/false);
     K.Hex = KeyText;
   }
   Compile compile() { return {*PB, M, MAM, *TM, OptimizationLevel::Oz, State}; }

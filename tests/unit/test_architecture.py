@@ -45,9 +45,9 @@ MODULE_LINES = 350
 FUNCTION_LINES = 60
 # Ratchets: more than was planned, for reasons that docs/plugin.md gives; they may come down, not up.
 # The plugin's went up by what computes the small model in it (docs/small-model.md): before, a server with torch.
-# And by light.h, which keeps the first compile after an installation short.
-WRAPPER_LINES = 192
-PLUGIN_LINES = 6896
+# And by light.h, which keeps the first compile after an installation short. Both by links with LTO (docs/lto.md).
+WRAPPER_LINES = 204
+PLUGIN_LINES = 7229
 PLUGIN_FILE_LINES = 480
 
 # What a miss with the default backend must not load: packages, for which it must not even look; what takes milliseconds

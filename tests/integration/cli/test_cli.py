@@ -228,6 +228,16 @@ def test_explain_gives_the_plugins_reason(tool: Tool) -> None:
     assert found["modules"] == [[{"event": "bypass", "reason": "sanitizer"}]]
 
 
+def test_explain_tells_of_a_link_with_lto(tool: Tool, environ: dict[str, str], a_compiler: Compiler) -> None:
+    environ["CLANG_LLM_LTO"] = "1"
+    subprocess.run([a_compiler.path, "-Oz", "-flto", "-c", "a.c", "-o", "a.o"], check=True, timeout=60)
+    found = explained(tool, "clang-llm", "-Oz", "-flto", "-fuse-ld=lld", "-shared", "a.o", "-o", "written")
+    assert found["wrapper"] == "linker"
+    assert [event["event"] for event in found["modules"][0]][:2] == ["key", "lookup"]
+    assert "in its linker" in tool("explain", "clang-llm", "-flto", "-fuse-ld=lld", "-shared", "a.o")[1]
+    assert sorted(Path().iterdir()) == [Path("a.c"), Path("a.o")]
+
+
 def test_explain_asks_clang_about_response_files(tool: Tool) -> None:
     Path("args").write_text("-O2 -c a.c -o written.o\n")
     found = explained(tool, "clang-llm", "@args")

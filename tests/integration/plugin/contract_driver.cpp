@@ -2,6 +2,7 @@
 #include "blame.cpp"
 #include "contract.cpp"
 #include "guard.cpp"
+#include "image.cpp"
 #include "object.cpp"
 #include "llvm/IRReader/IRReader.h"
 #include "llvm/Support/SourceMgr.h"

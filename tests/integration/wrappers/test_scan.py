@@ -128,6 +128,82 @@ def test_bypasses(box: Box, clang: Path, reason: str, line: str) -> None:
     assert box.events() == [f"bypass:{reason}"]
 
 
+LINKS = [
+    "-flto -fuse-ld=lld a.o -o a",
+    "-Oz -flto=full -fuse-ld=lld a.o b.a -shared -o a.so -lm",
+    "-O2 -flto a.c -fuse-ld=lld",
+    "-flto -fuse-ld=gold -fuse-ld=lld a.o",
+    "-flto -flto -fuse-ld=lld --target=armv7m-none-eabi a.o",
+]
+OTHER_LINKS = [
+    "-flto a.o -o a",
+    "-flto -fuse-ld=lld -fuse-ld=bfd a.o",
+    "-flto -fuse-ld=/usr/bin/ld.lld a.o",
+    "-flto=thin -fuse-ld=lld a.o",
+    "-flto -flto=thin -fuse-ld=lld a.o",
+    "-flto=thin -flto -fuse-ld=lld a.o",
+    "-flto -ffat-lto-objects -fuse-ld=lld a.o",
+    "-flto -fuse-ld=lld --ld-path=/opt/ld.lld a.o",
+    "-flto -fuse-ld=lld -B/opt a.o",
+    "-B /opt -flto -fuse-ld=lld a.o",
+    "-flto -fuse-ld=lld -no-canonical-prefixes a.o",
+    "-flto -fuse-ld=lld -Wl,--reproduce=a.tar a.o",
+    "-flto -fuse-ld=lld @args a.o",
+    "-flto -fuse-ld=lld -c a.c",
+    "-c a.c -flto -fuse-ld=lld",
+    "-flto -fuse-ld=lld",
+]
+
+
+def with_linker(box: Box, clang: Path) -> None:
+    """Leave a memo as `prepare` does where the linker beside clang takes the plugin."""
+    box.with_plugin(clang)
+    (box.memo(clang) / "ld.lld").symlink_to(box.program("ld.lld"))
+
+
+@pytest.mark.parametrize("line", LINKS)
+def test_a_link_with_lto_takes_the_plugin_where_it_is_wanted(box: Box, clang: Path, line: str) -> None:
+    with_linker(box, clang)
+    words = line.split()
+    inserted = ["--start-no-unused-arguments", f"-Wl,--load-pass-plugin={PLUGIN.removeprefix(OPTION)}"]
+    for wanted in ("1", ""):
+        box.run(*words, CLANG_LLM_LTO=wanted)
+        assert box.started() == [[str(clang), *((*inserted, "--end-no-unused-arguments") if wanted else ()), *words]]
+    assert box.events() == ["bypass:lto"]
+    config = box.root / "config"
+    config.write_text("lto = yes\n")
+    box.run(*words, CLANG_LLM_CONFIG=str(config))
+    assert box.started()[0][2] == inserted[1]
+    box.run(*words, CLANG_LLM_CONFIG=str(config), CLANG_LLM_LTO="no")
+    assert box.started() == [[str(clang), *words]]
+
+
+@pytest.mark.parametrize("line", OTHER_LINKS)
+def test_other_links_with_lto_are_clangs(box: Box, clang: Path, line: str) -> None:
+    with_linker(box, clang)
+    box.run(*line.split(), CLANG_LLM_LTO="1")
+    assert box.started() == [[str(clang), *line.split()]]
+    assert box.events() == ["bypass:lto"]
+
+
+@pytest.mark.parametrize("variables", [{"COMPILER_PATH": "/opt"}, {"LLD_REPRODUCE": "a.tar"}])
+def test_links_with_another_linker_or_a_record_are_clangs(box: Box, clang: Path, variables: dict[str, str]) -> None:
+    with_linker(box, clang)
+    box.run(*LINKS[0].split(), CLANG_LLM_LTO="1", **variables)
+    assert box.started() == [[str(clang), *LINKS[0].split()]]
+    assert box.events() == ["bypass:lto"]
+
+
+def test_a_linker_that_takes_no_plugin_costs_one_preparation(box: Box, clang: Path) -> None:
+    """Without a linker in the memo a link is clang's, and nothing is prepared again for it."""
+    box.with_plugin(clang)
+    box.run(*LINKS[0].split(), CLANG_LLM_LTO="1")
+    assert box.started() == [[str(clang), *LINKS[0].split()]]
+    box.run("-Oz", "-c", "a.c", CLANG_LLM_LTO="1")
+    assert box.started()[0][2] == PLUGIN
+    assert box.events() == ["bypass:lto"]
+
+
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
