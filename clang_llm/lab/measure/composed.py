@@ -22,6 +22,7 @@ DAGGER = "†"
 #: Targets of the README's table → result of `tuned` on it.
 TARGETS = {
     "x86-64": "tuned",
+    "x86-64, no unwind tables": "tuned-x86_64-bare",
     "Thumb-2 (Cortex-M4)": "tuned-armv7m",
     "AArch64": "tuned-aarch64",
     "RISC-V 32": "tuned-riscv32",

@@ -189,7 +189,7 @@ def links(builds: Path, tmp_path: Path) -> Links:
     return Links(19, builds, tmp_path)
 
 
-@pytest.mark.parametrize("major", [15, 16, 19])
+@pytest.mark.parametrize("major", [*(pytest.param(each, marks=pytest.mark.projects) for each in (15, 16)), 19])
 def test_a_link_is_searched_once_and_remembered(builds: Path, tmp_path: Path, major: int) -> None:
     links = Links(major, builds, tmp_path)
     objects = links.compile(FILES)
