@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from clang_llm.system import objects, process
 from clang_llm.system.errors import ObjectError, ProcessError, ToolchainError
 from clang_llm.system.objects import Parts
 from clang_llm.system.settings import Settings
-from clang_llm.toolchain.compiler import find_clang
+from clang_llm.toolchain.compiler import find_clang, jobs_of
 
 #: Seconds; guards against a hang only.
 LIMIT_S = 3600.0
@@ -104,8 +102,7 @@ def understand(argv: Sequence[str], directory: Path, settings: Settings, environ
         done = process.run([*kept, "-###"], env=environ, cwd=directory, timeout_s=LIMIT_S)
     except ProcessError:  # such as a directory that is no more
         return None
-    fronts = [shlex.split(line) for line in os.fsdecode(done.stderr).splitlines() if line.startswith(' "')]
-    fronts = [front for front in fronts if "-emit-obj" in front]
+    fronts = [front for front in jobs_of(done.stderr) if "-emit-obj" in front]
     if len(fronts) != 1:
         return None
     front = fronts[0]

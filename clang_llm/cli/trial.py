@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from clang_llm.system import layout, process
 from clang_llm.system.errors import ProcessError, ToolchainError
 from clang_llm.system.settings import PREFIX, Settings
 from clang_llm.toolchain import plugins as toolchain
-from clang_llm.toolchain.compiler import Compiler, find_clang, inspect
+from clang_llm.toolchain.compiler import Compiler, find_clang, inspect, jobs_of
 from clang_llm.toolchain.linker import takes_plugin
 
 #: The wrapper's decisions to add the plugin, to clang or to clang's linker; any other word is its reason not to.
@@ -141,10 +140,8 @@ def _count_compiles(request: Request, settings: Settings, environ: Mapping[str, 
     done = process.run([request.clang, "-###", *request.arguments], env=environ, timeout_s=LIMIT_S)
     if not done.ok:
         raise ProcessError(f"clang does not accept this command: {_complaint(done.stderr)}")
-    lines = os.fsdecode(done.stderr).splitlines()
-    jobs = [shlex.split(line) for line in lines if line.startswith(' "')]
     ours = {f"-{level}" for level in settings.levels}
-    return sum("-emit-obj" in job and not ours.isdisjoint(job) for job in jobs)
+    return sum("-emit-obj" in job and not ours.isdisjoint(job) for job in jobs_of(done.stderr))
 
 
 def _ask_plugin(

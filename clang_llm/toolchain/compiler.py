@@ -17,6 +17,9 @@ from clang_llm.system.errors import ProcessError, ToolchainError
 ASK_S = 60.0
 
 _VERSION = re.compile(r"\bclang version (\d+)\.(\d+)\.(\d+)")
+# A command and its words as -### prints them: all in quotes, and what is in the quotes may have several lines.
+_WORD = r'"(?:[^"\\]|\\.)*"'
+_JOB = re.compile(rf"^ {_WORD}(?: {_WORD})*$", re.MULTILINE | re.DOTALL)
 _SUFFIXED = re.compile(r"clang(\+\+)?-(\d+)")
 
 
@@ -114,6 +117,14 @@ def inspect(path: Path) -> Compiler:
 def said_by(path: Path) -> str:
     """Return what a clang says of its vendor and version; raises ToolchainError."""
     return _answer(path).partition("\n")[0]
+
+
+def jobs_of(said: bytes) -> list[list[str]]:
+    """Return the commands that clang prints for ``-###``, word by word."""
+    lines = _JOB.findall(os.fsdecode(said))
+    return [
+        [re.sub(r"\\(.)", r"\1", word[1:-1], flags=re.DOTALL) for word in re.findall(_WORD, line)] for line in lines
+    ]
 
 
 def _answer(path: Path) -> str:

@@ -185,6 +185,9 @@ def test_a_build_is_looked_at_while_it_runs(environ: dict[str, str], said: Calla
     assert "\n2 compiles measured with clang alone" in text
     assert Path("calls.o").exists()
     assert parts_of(Path("x.o").read_bytes()).unwind
+    odd = "new\nline \"$x\\y' \udcff.c"
+    Path(odd).write_text(CALLS)
+    assert "1 compile measured" in said("--", "clang-llm", "-Os", "-c", odd)
     Path("Makefile").write_text("all:\n\t$(CC) -Oz -c calls.c\n\tfalse\n")
     assert UNWIND in said("--", "make", status=2)
     assert cli.main(["advise", "--", "true"]) == 13

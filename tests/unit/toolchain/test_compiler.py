@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clang_llm.system.errors import ToolchainError
-from clang_llm.toolchain.compiler import find_clang, inspect, installed_compilers
+from clang_llm.toolchain.compiler import find_clang, inspect, installed_compilers, jobs_of
 
 
 def program(path: Path, output: str = "") -> Path:
@@ -114,3 +114,12 @@ def test_installed_compilers_come_newest_first_and_once(tmp_path: Path) -> None:
     found = [compiler for compiler in installed_compilers(search(tmp_path / "bin")) if compiler.major > 90]
     assert [compiler.version for compiler in found] == ["96.2.1", "95.0.0"]
     assert [compiler.path.name for compiler in found] == ["clang-96", "clang-95"]
+
+
+def test_commands_of_a_dry_run_are_read_word_by_word() -> None:
+    said = (
+        b'clang version 19.1.7\nInstalledDir: /usr/bin\n (in-process)\n "/a b/clang" "-cc1" "-D" "TEXT=\\"\\\\n\\""'
+        b' "new\nline.c"\n "ld" "\\$x" "a\xff`.o"\n'
+    )
+    assert jobs_of(said) == [["/a b/clang", "-cc1", "-D", 'TEXT="\\n"', "new\nline.c"], ["ld", "$x", "a\udcff`.o"]]
+    assert jobs_of(b'warning: "a" "b"\n "torn') == []
