@@ -71,7 +71,9 @@ def _lay(row: Sequence[float], box: Box) -> tuple[list[Box], Box]:
     """Lay a row along the shorter side; returns its boxes and what is left."""
     total = sum(row)
     found, wide = [], box.width >= box.height
-    depth = total / (box.height if wide else box.width) if total else 0.0
+    side = box.height if wide else box.width
+    # Beside a size of 2**63 nothing is left for the others.
+    depth = total / side if side else 0.0
     place = box.y if wide else box.x
     for area in row:
         length = area / depth if depth else 0.0

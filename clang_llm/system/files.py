@@ -17,6 +17,8 @@ from pathlib import Path
 #: Flags with which opening a FIFO, a device or a terminal has no effect but a descriptor.
 HARMLESS = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
+#: Bytes that are read at once.
+_AT_ONCE = 1 << 20
 #: The umask under which nobody else may write.
 _PRIVATE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -44,8 +46,12 @@ def read_regular(path: Path, most: int) -> bytes:
     Raises:
         OSError: It is no regular file, or cannot be read.
     """
+    found = bytearray()
     with os.fdopen(open_regular(path), "rb") as file:
-        return file.read(most)
+        # Python takes memory for all that it is asked to read at once, however small the file is.
+        while part := file.read(min(_AT_ONCE, most - len(found))):
+            found += part
+    return bytes(found)
 
 
 def append(descriptor: int, text: str) -> None:

@@ -156,6 +156,11 @@ def test_what_is_small_becomes_one_tile_and_nothing_is_lost() -> None:
     assert treemap.svg([], "nothing", "bytes").count("<rect") == 0
 
 
+def test_a_size_beside_which_nothing_can_be_seen() -> None:
+    tiles = [Tile("huge", 2**63 - 1, None), *(Tile(f"small{number}", 1, None) for number in range(3))]
+    assert "huge" in treemap.svg(tiles, "a map", "bytes")
+
+
 def test_a_browser_shows_it(tmp_path: Path) -> None:
     """Chromium lays the page out, and its text is what a reader looks for."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
