@@ -95,7 +95,7 @@ def _commands(
     if words and _COMPILER.fullmatch(Path(words[0]).name):
         return 0, [(Path.cwd(), words)]
     if words:
-        status, commands = record(Build(words, None, 1), settings, environ, place)
+        status, commands = record(Build(words, None, 1, apart=arguments.json), settings, environ, place)
         if not commands and status == 0:
             raise DataError(
                 "the build called no clang-llm: clean it first, see that it uses CC and CXX, or give "

@@ -1,9 +1,12 @@
 """How numbers and tables look on a terminal, and progress bars for work that takes longer than a second."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
+
+from clang_llm.system.process import Completed
 
 Item = TypeVar("Item")
 
@@ -34,6 +37,18 @@ def human_count(count: int) -> str:
 def counted(count: int, what: str, several: str = "") -> str:
     """Render a count of things: ``"1 module"``, ``"1,200 modules"``; `several` is a plural of its own."""
     return f"{human_count(count)} {what if count == 1 else several or what + 's'}"
+
+
+def repeat(done: Completed, *, apart: bool = False) -> int:
+    """Say what a build said, and return its exit status as a shell has it.
+
+    Args:
+        done: The build.
+        apart: Standard output is for programs, so all that it said goes to standard error.
+    """
+    (sys.stderr if apart else sys.stdout).write(done.output)
+    sys.stderr.write(os.fsdecode(done.stderr))
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from clang_llm.cli.output import repeat
 from clang_llm.system import layout, process
 from clang_llm.system.errors import DataError, ProcessError
 from clang_llm.system.settings import Settings
@@ -48,11 +49,13 @@ class Build:
         command: The build; empty for the commands of a file.
         commands: compile_commands.json.
         jobs: Commands of the file at once.
+        apart: What the build says goes to standard error, because standard output is for programs.
     """
 
     command: tuple[str, ...]
     commands: Path | None
     jobs: int
+    apart: bool = False
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Build:
@@ -79,10 +82,7 @@ class Build:
         """
         if self.commands is not None:
             return _commands(self.commands, environ, self.jobs, outputs)
-        done = process.run(self.command, env=environ)
-        sys.stdout.write(done.output)
-        sys.stderr.write(os.fsdecode(done.stderr))
-        return done.returncode
+        return repeat(process.run(self.command, env=environ), apart=self.apart)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if arguments.why:
             found = told.of_command(command, settings, environ)
         else:
-            status, found = told.of_build(command, settings, environ, functions=arguments.functions)
+            status, found = told.of_build(
+                command, settings, environ, functions=arguments.functions, apart=arguments.markdown
+            )
     elif arguments.binary is not None:
         before, after = arguments.binary
         found = binary.report(before, after, _below(arguments.objects, settings))

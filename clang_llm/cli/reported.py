@@ -105,15 +105,20 @@ def _sections(found: Report) -> list[str]:
 
 
 def _functions(functions: Sequence[Function], names: tuple[str, str]) -> list[str]:
-    changed = sorted((each for each in functions if each.saved), key=lambda each: (-abs(each.saved), each.name))
+    changed = sorted(
+        (each for each in functions if each.saved), key=lambda each: (-abs(each.saved), each.file, each.name)
+    )
+    several = len({each.file for each in functions}) > 1
     rows = [
         (shorten(printable(each.name), NAME), each.part, *map(_count, (each.before, each.after, each.saved)))
+        + ((shorten(printable(each.file), NAME),) if several else ())
         for each in changed[:ROWS]
     ]
     if not functions:
         return []
     most = f"{words.things(len(functions), 'symbol')}, {human_count(len(changed))} of another size"
-    return [most, *(table(rows, "<<>>>", ("symbol", "", *names, "saved")) if rows else [])]
+    headers = ("symbol", "", *names, "saved", *(["file"] if several else []))
+    return [most, *(table(rows, "<<>>>" + "<" * several, headers) if rows else [])]
 
 
 def tell_comparisons(found: Sequence[Comparison]) -> list[str]:

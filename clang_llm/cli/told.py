@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from clang_llm.cli import saved, trial
-from clang_llm.cli.output import progress, working
+from clang_llm.cli.output import progress, repeat, working
 from clang_llm.cli.project import compilers
 from clang_llm.compile.evaluator import Evaluator
 from clang_llm.plans.store.local import LocalStore
@@ -38,9 +37,16 @@ def report(
 
 
 def of_build(
-    command: Sequence[str], settings: Settings, environ: Mapping[str, str], *, functions: bool
+    command: Sequence[str], settings: Settings, environ: Mapping[str, str], *, functions: bool, apart: bool
 ) -> tuple[int, Report]:
     """Run a build, and report on what it compiled, which its log tells, and the ledger from a mark on.
+
+    Args:
+        command: The build.
+        settings: Those in effect.
+        environ: The environment.
+        functions: Compare functions, too.
+        apart: What the build says goes to standard error.
 
     Raises:
         ClangLlmError: Nothing would be recorded, or the build cannot be started.
@@ -55,8 +61,7 @@ def of_build(
         variables = {**environ, **compilers(settings, environ), PREFIX + "LOG": str(told)}
         begun, events = ledger.mark(settings.cache_dir), log.fold_events(settings.cache_dir)
         done = process.run(command, env={**variables, **(_noting(place, environ) if functions else {})})
-        sys.stdout.write(done.output)
-        sys.stderr.write(os.fsdecode(done.stderr))
+        status = repeat(done, apart=apart)
         reasons = build.reasons_in(_tail(told, begin))
         compiles = ledger.since(settings.cache_dir, begun).compiles.values()
         # Another build may have used the same cache meanwhile.
@@ -66,10 +71,10 @@ def of_build(
         found = report(f"build {' '.join(command)}", objects, settings, +came, reasons)
         if functions:
             found = _with_functions(found, place, settings, environ)
-    if done.returncode:
-        failed = f"the build failed with status {done.returncode}; this is what it compiled before that"
+    if status:
+        failed = f"the build failed with status {status}; this is what it compiled before that"
         found = replace(found, notes=(*found.notes, failed))
-    return done.returncode, found
+    return status, found
 
 
 def _tail(path: Path, begin: int) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from clang_llm.report.facts import BINARY, GONE, Bytes, File, Function, Report
+from clang_llm.report.facts import BINARY, GONE, Bytes, Function, Report
 from clang_llm.report.words import change, number, share
 from clang_llm.system.errors import DataError
 
@@ -81,8 +81,7 @@ def _comparison(what: str, first: dict[str, int], second: dict[str, int], old: R
 
 def of_one(found: Report) -> Comparison:
     """Return what changed from the first size to the second one of a single report, by symbol or section."""
-    named: Iterable[Function | File] = found.functions
-    rows = [Row(each.name, each.before, each.after) for each in named if isinstance(each, Function) and each.saved]
+    rows = [Row(name, each.before, each.after) for name, each in _named(found) if each.saved]
     what = "symbols"
     if not found.functions:
         what = "sections"
@@ -103,13 +102,18 @@ def _files(found: Report) -> dict[str, int]:
 
 
 def _functions(found: Report) -> dict[str, int]:
-    several = len({each.file for each in found.functions}) > 1
     sizes: dict[str, int] = {}
-    for each in found.functions:
+    for name, each in _named(found):
         if each.after is not None:
-            name = f"{each.file}: {each.name}" if several else each.name
             sizes[name] = sizes.get(name, 0) + each.after
     return sizes
+
+
+def _named(found: Report) -> Iterator[tuple[str, Function]]:
+    """Yield functions with their names, and their files where there are several."""
+    several = len({each.file for each in found.functions}) > 1
+    for each in found.functions:
+        yield f"{each.file}: {each.name}" if several else each.name, each
 
 
 class Budget(NamedTuple):

@@ -62,7 +62,7 @@ def of_report(found: Report, verdict: str = "") -> list[str]:
     if shown:
         table = _table(("file", before, after, "saved", "by"), shown)
         lines += ["", *_folded(f"{number(len(files))} files, the {len(shown)} with the largest savings", table)]
-    return lines
+    return lines + (_changes(of_one(found)) if found.functions else [])
 
 
 def of_comparisons(found: Sequence[Comparison], verdict: str = "") -> list[str]:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from integration.report.tooling import SOURCES, Tool, tool, work
 
 from clang_llm.system.objects import PARTS, parts_of
@@ -68,6 +69,17 @@ def test_the_status_of_a_build_is_passed_on(tool: Tool) -> None:
     status, said = tool("report", "--", "make", "-s", "fail")
     assert status == 2
     assert "the build failed with status 2" in said
+    status, said = tool("report", "--", "sh", "-c", "kill -KILL $$")
+    assert status == 137
+    assert "the build failed with status 137" in said
+
+
+@pytest.mark.parametrize("words", [("report", "--markdown"), ("advise", "--json")], ids=lambda words: words[0])
+def test_what_is_for_programs_is_alone_on_standard_output(tool: Tool, words: tuple[str, ...]) -> None:
+    # `tool` returns standard output, then standard error.
+    said = tool(*words, "--", "sh", "-c", "echo building; $CC -Oz -c a.c")[1]
+    assert said.startswith(("{", "<!-- clang-llm-size-report -->\n"))
+    assert said.endswith("building\n")
 
 
 def test_objects_below_a_directory(tool: Tool, work: Path, a_compiler: Compiler) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -44,6 +45,13 @@ def test_functions_of_a_build_are_those_of_its_objects(tool: Tool, work: Path, a
         (work / name).mkdir()
     shutil.copy("plain.o", "old/a.o")
     shutil.copy("a.o", "new/a.o")
+    shutil.copy("plain.o", "old/b.o")
+    shutil.copy("a.o", "new/b.o")
+    both = tool("report", "--objects", "new", "--before", "old", "--functions")[1]
+    assert sorted(re.findall(r"^sum .* (\w\.o)$", both, re.MULTILINE)) == ["a.o", "b.o"]
+    assert "\n| b.o: sum | " in tool("report", "--objects", "new", "--before", "old", "--functions", "--markdown")[1]
+    for name in ("old", "new"):
+        (work / name / "b.o").unlink()
     assert tool("report", "--objects", "new", "--before", "old", "--functions", "--json", "again.json")[0] == 0
     again = json.loads((work / "again.json").read_text())["functions"]
     assert {each["name"]: (each["before"], each["after"]) for each in again} == {
