@@ -108,7 +108,7 @@ def test_ccache_on_top(project: Path, environ: dict[str, str], tmp_path: Path) -
 def test_what_the_readme_says_to_look_with_works(project: Path, environ: dict[str, str]) -> None:
     (block,) = re.findall(r"```sh\n(clang-llm-tool explain.*?)```", README, re.DOTALL)
     lines = [line.partition("#")[0].strip() for line in block.splitlines()]
-    assert [line.split()[1] for line in lines] == ["explain", "stats", "stats", "tune"]
+    assert [line.split()[1] for line in lines] == ["explain", "report", "advise", "tune"]
     # `tune` validates what it finds, which takes minutes: tests/integration/tuning has it.
     for line in lines[:3]:
-        run(line, project, environ)
+        run(f"rm -f *.o prog\n{line}", project, environ)
