@@ -30,11 +30,10 @@ def report(before: Path, after: Path, compiles: Iterable[Compiled] = ()) -> Repo
 
     Raises:
         DataError: A file cannot be read.
-        ObjectError: It is no ELF file or WebAssembly module.
+        ObjectError: It is no ELF file or WebAssembly module; its name is told.
     """
-    data = [_read(path) for path in (before, after)]
-    sections = [_sections(each) for each in data]
-    tables = [symbols(each) for each in data]
+    (first, table), (second, other) = (_understood(path) for path in (before, after))
+    sections, tables = (first, second), (table, other)
     parts = [objects.divided(each) for each in sections]
     file = File(str(after), str(before), Bytes.of(parts[0]), Bytes.of(parts[1]))
     notes = [
@@ -67,6 +66,14 @@ def _facts(before: Symbols, after: Symbols) -> Iterator[str]:
         elif old != new:
             first = min(old ^ new)
             yield f"Other {several}: {number(len(new - old))} came, {number(len(old - new))} went, such as {first}."
+
+
+def _understood(path: Path) -> tuple[list[objects.Section], Symbols]:
+    data = _read(path)
+    try:
+        return _sections(data), symbols(data)
+    except ObjectError as error:
+        raise ObjectError(f"{str(path)[:300]}: {error}") from error
 
 
 def _read(path: Path) -> bytes:
