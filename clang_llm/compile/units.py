@@ -112,7 +112,7 @@ def _search(order: Order, unit: Unit) -> bytes:
             if evaluator.size_oz != module.size:
                 raise ToolchainError(f"-Oz has {evaluator.size_oz} bytes here and {module.size} in the build")
             request = evaluator.request._replace(key=module.key, budget=order.candidates)
-            chosen = resolved(settings, request.major, request.target)
+            chosen = resolved(settings, request.major, request.machine)
             plan, _ = Search(
                 Measuring(evaluator), request, backends.create(chosen.backend, chosen), chosen.backend
             ).run()
