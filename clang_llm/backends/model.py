@@ -14,10 +14,10 @@ from pathlib import Path
 from clang_llm.backends import Measured
 from clang_llm.models.small import ranked
 from clang_llm.plans.borrowed import coreset_for
-from clang_llm.plans.coreset import Coreset, family_of, origin_of, read_coreset, read_menu
+from clang_llm.plans.coreset import Coreset, kind_of, origin_of, read_coreset, read_menu
 from clang_llm.plans.mixture import in_order
 from clang_llm.plans.recipe import Recipe
-from clang_llm.plans.types import BARE, Request
+from clang_llm.plans.types import Request
 from clang_llm.system.errors import BackendError, PassListError
 from clang_llm.system.log import append_event, explain, write_log
 from clang_llm.system.settings import DEFAULT_BACKEND, Settings
@@ -71,8 +71,7 @@ def menu_for(major: int, machine: str, directory: Path) -> Coreset:
 
 def suits(menu: Coreset, machine: str) -> bool:
     """Return whether a model with this menu was made for such modules; one that says nothing suits all."""
-    bare = BARE if machine.endswith(BARE) else ""
-    return not menu.orders or family_of(machine) + bare in menu.orders
+    return not menu.orders or kind_of(machine) in menu.orders
 
 
 def with_lead(first: Sequence[Recipe], second: Iterable[Recipe]) -> Iterator[Recipe]:

@@ -46,6 +46,11 @@ def family_of(target: str) -> str:
     return next((family for family, beginnings in FAMILIES.items() if target.startswith(beginnings)), "")
 
 
+def kind_of(machine: str) -> str:
+    """Return the family of a triple, and `BARE` behind it where the triple ends so."""
+    return family_of(machine) + (BARE if machine.endswith(BARE) else "")
+
+
 class Coreset(NamedTuple):
     """Vetted pass lists for one major version of LLVM, in the order in which they are tried.
 
@@ -68,9 +73,7 @@ class Coreset(NamedTuple):
 
     def order_of(self, machine: str) -> str:
         """Return the name of the order for a triple, which may end in `BARE`; "" where the lists stay as they stand."""
-        family = family_of(machine)
-        bare = family + BARE
-        return bare if machine.endswith(BARE) and bare in self.orders else family if family in self.orders else ""
+        return next((name for name in (kind_of(machine), family_of(machine)) if name in self.orders), "")
 
     def for_target(self, machine: str) -> Iterator[Recipe]:
         """Yield all lists in the order for a triple, which may end in `BARE`."""

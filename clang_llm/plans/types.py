@@ -11,7 +11,6 @@ from clang_llm.system.objects import Parts
 FORMAT = 1
 #: Version of the conversation between plugin and helper (docs/protocol.md).
 PROTOCOL = 1
-
 #: Behind a triple or a family of targets: without unwind tables.
 BARE = "-bare"
 #: What is minimised: bytes of allocated sections that occupy file space.

@@ -90,11 +90,10 @@ class Gate : public compat::PassGate {
     // Units are told as "function (NAME)".
     if (!Unit.consume_front("function (") || !Unit.consume_back(")"))
       return nullptr;
-    const Function *F = M.getFunction(Unit);
-    Asked = F;
+    Asked = M.getFunction(Unit);
     if (Title == AfterLoops)
-      PastLoops = F;
-    return F;
+      PastLoops = Asked;
+    return Asked;
   }
 
   bool shouldRun(StringRef Title, StringRef Unit) const override {

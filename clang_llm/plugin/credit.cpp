@@ -161,9 +161,10 @@ class Census {
     for (RelocationRef R : S.relocations()) {
       const Span *From = functionAt((*Of)->getIndex(), R.getOffset());
       uint64_t Section, Offset;
-      if (From && targetOf(R, Section, Offset))
+      bool Known = From && targetOf(R, Section, Offset);
+      if (Known && Code.count(Section))
         addCall(*From, Section, Offset);
-      if (From && targetOf(R, Section, Offset) && !Code.count(Section) && !inVariable(Section, Offset))
+      else if (Known && !inVariable(Section, Offset))
         addReference(Section, Offset, From->Function);
     }
   }

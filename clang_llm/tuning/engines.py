@@ -24,8 +24,6 @@ _NO_PASS = "no-such-pass"
 _ANY_PASS = "globaldce"
 # A compiler may be as slow as this beside an idle machine; what its processor time limits cannot end is ended then.
 _BUSY = 12
-# How a shell tells of a signal.
-_SHELL = 128
 # One question to a compiler takes milliseconds; this is for a machine that is short of everything.
 _ASK_LIMIT_S = 60.0
 
@@ -60,7 +58,7 @@ def _run(argv: list[str], environ: Mapping[str, str]) -> str | None:
         )
     except ProcessTimeout:
         return f"compiler timeout ({patience_s:.0f} s)"
-    if abs(done.returncode) in (signal.SIGXCPU, _SHELL + signal.SIGXCPU):
+    if done.returncode == -signal.SIGXCPU:
         return f"compiler timeout ({processor_s} s of a processor)"
     if done.returncode == 0:
         return None
