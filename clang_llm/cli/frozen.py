@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from clang_llm.cli import sandbox
 from clang_llm.cli.checks import NOTE, OK, WRONG, Finding
-from clang_llm.cli.database import check_database
 from clang_llm.cli.output import counted, human_count, printable, table
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.plans.store import plansfile, vouched
@@ -47,7 +46,6 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Build and compare; returns 1 when something differs, or the exit status of a build that failed."""
     settings = Settings.load(environ)
     build = Build.of(arguments)
-    check_database(build.commands)
     files = [path.absolute() for path in arguments.file or settings.plans]
     if not files:
         raise DataError(f"no file of plans; give --file, or set {PREFIX}PLANS")

@@ -39,7 +39,7 @@ class Way(NamedTuple):
 
 COLLECT = ("-Wl,--gc-sections",)
 SECTIONS = Way(("-ffunction-sections", "-fdata-sections"), COLLECT, "a linker script must KEEP what nothing refers to")
-LTO = Way(("-flto",), COLLECT, "clang-llm leaves LTO to clang: it does not come beside what clang-llm saves")
+LTO = Way(("-flto",), COLLECT, "left to clang without CLANG_LLM_LTO=1: it does not come beside what clang-llm saves")
 _LINK = ("-fuse-ld=lld", "-static", "-nostdlib", "-Wl,-e,main", "-Wl,--unresolved-symbols=ignore-all", "-w")
 
 

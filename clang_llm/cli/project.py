@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from clang_llm.cli.database import check_database
 from clang_llm.cli.output import repeat
 from clang_llm.system import layout, process
 from clang_llm.system.errors import DataError, ProcessError
@@ -59,19 +60,22 @@ class Build:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Build:
-        """Read what `add_build_arguments` declared.
+        """Read what `add_build_arguments` declared, and look at the file.
 
         Raises:
-            DataError: There is neither a build nor a file, or there are both.
+            DataError: There is neither a build nor a file, there are both, or the file is none.
         """
         command = tuple(arguments.build[1:] if arguments.build[:1] == ["--"] else arguments.build)
         if arguments.build[:1] != ["--"] and command and command[0].endswith(".json"):
             if len(command) > 1 or arguments.compile_commands is not None:
                 raise DataError(f"give options before {command[0]}, and nothing after it")
-            return cls((), Path(command[0]), arguments.jobs)
-        if bool(command) == (arguments.compile_commands is not None):
+            commands, command = Path(command[0]), ()
+        else:
+            commands = arguments.compile_commands
+        if bool(command) == (commands is not None):
             raise DataError("give a build command after --, or --compile-commands FILE")
-        return cls(command, arguments.compile_commands, arguments.jobs)
+        check_database(commands)
+        return cls(command, commands, arguments.jobs)
 
     def run(self, environ: Mapping[str, str], outputs: Path | None = None) -> int:
         """Compile everything; returns an exit status, and says what the build said.

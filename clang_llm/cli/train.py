@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clang_llm.backends.model import directory_of
-from clang_llm.cli.database import check_database
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.system.errors import DataError
 from clang_llm.system.settings import Settings
@@ -49,7 +48,6 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         ClangLlmError: There is nothing to learn from, or no model to go on from.
     """
     settings, build = Settings.load(environ), Build.of(arguments)
-    check_database(build.commands)
     if not 0 <= arguments.epochs <= MAX_EPOCHS:
         raise DataError(f"--epochs {arguments.epochs}: give a number from 0 to {MAX_EPOCHS}")
     model, out = directory_of(settings), arguments.out.absolute()

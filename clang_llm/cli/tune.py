@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clang_llm.backends.tune import SMALLEST_BUDGET
-from clang_llm.cli.database import check_database
 from clang_llm.cli.output import counted, human_count, percent
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.cli.reasons import describe
@@ -91,7 +90,6 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Tune a project; returns the exit status of its build."""
     settings = Settings.load(environ)
     build = Build.of(arguments)
-    check_database(build.commands)
     if not SMALLEST_BUDGET <= arguments.candidates <= MAX_CANDIDATES:
         bounds = f"{SMALLEST_BUDGET} (below which there is nothing to search with) to {MAX_CANDIDATES}"
         raise DataError(f"--candidates {arguments.candidates}: give a number from {bounds}")

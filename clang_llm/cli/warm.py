@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clang_llm.cli.database import check_database
 from clang_llm.cli.output import counted
 from clang_llm.cli.project import Build, add_build_arguments, compilers
 from clang_llm.cli.scale import CAPTURED, add_worker_arguments, build_and_search, workers_of
@@ -41,7 +40,6 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Fill the cache; returns the exit status of the build."""
     settings = Settings.load(environ)
     build = Build.of(arguments)
-    check_database(build.commands)
     refuse_idle(settings, "warm")
     if settings.candidates == 0:
         raise DataError("effort 0 searches nothing; unset CLANG_LLM_EFFORT or CLANG_LLM_CANDIDATES to warm")
